@@ -1,0 +1,318 @@
+//! This machine.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)] // this is the door
+
+use super::*;
+use std::io::{ErrorKind, Read};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::sync::mpsc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// The machine that this program runs on.
+pub struct Live {
+    started: Instant,
+    limit: Duration,
+    interrupted: Arc<Cancel>,
+}
+
+impl Live {
+    /// Looks for at most `limit`; every child ends when `interrupted` is raised.
+    pub fn new(limit: Duration, interrupted: Arc<Cancel>) -> Self {
+        Live { started: Instant::now(), limit, interrupted }
+    }
+
+    fn left(&self) -> Duration {
+        self.limit.saturating_sub(self.started.elapsed())
+    }
+}
+
+impl Host for Live {
+    fn run(&self, command: &Command) -> Result<Output, HostError> {
+        process::run(command, &self.interrupted, self.left())
+    }
+
+    fn read(&self, path: &Path) -> Result<Vec<u8>, HostError> {
+        // Not blocking, so that a pipe in a file's place cannot hold us; no terminal may become ours.
+        let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
+        let flags = i32::try_from(flags.bits()).unwrap_or_default();
+        let file = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+        if !file.metadata()?.is_file() {
+            return Err(HostError::NotAFile);
+        }
+        let mut bytes = Vec::new();
+        file.take(BOUND as u64 + 1).read_to_end(&mut bytes)?;
+        if bytes.len() > BOUND { Err(HostError::TooBig) } else { Ok(bytes) }
+    }
+
+    fn stat(&self, path: &Path) -> Result<Meta, HostError> {
+        Ok(meta(&std::fs::metadata(path)?, None))
+    }
+
+    fn lstat(&self, path: &Path) -> Result<Meta, HostError> {
+        let found = std::fs::symlink_metadata(path)?;
+        let target = if found.is_symlink() { Some(std::fs::read_link(path)?) } else { None };
+        Ok(meta(&found, target))
+    }
+
+    fn canonical(&self, path: &Path) -> Result<PathBuf, HostError> {
+        Ok(std::fs::canonicalize(path)?)
+    }
+
+    fn list(&self, path: &Path) -> Result<Vec<String>, HostError> {
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(path)? {
+            names.push(entry?.file_name().to_string_lossy().into_owned());
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    fn env(&self, name: &str) -> Option<String> {
+        std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+    }
+
+    fn find(&self, program: &str) -> Vec<PathBuf> {
+        which::which_all(program).map(Iterator::collect).unwrap_or_default()
+    }
+
+    fn resolve(&self, name: &str, deadline: Duration) -> Result<Vec<IpAddr>, HostError> {
+        let name = name.to_owned();
+        // The system's resolver has no deadline, so it gets a thread that may be left behind.
+        in_time(deadline.min(self.left()), move || {
+            let found = (name.as_str(), 0).to_socket_addrs();
+            found.map(|all| all.map(|address| address.ip()).collect()).map_err(HostError::from)
+        })
+        .unwrap_or(Err(HostError::TimedOut(deadline)))
+    }
+
+    fn greeting(&self, address: SocketAddr, connect: Duration, line: Duration) -> Greeting {
+        match TcpStream::connect_timeout(&address, connect.min(self.left()).max(Duration::from_millis(1))) {
+            Ok(stream) => first_line(stream, line.min(self.left())),
+            Err(error) => match error.kind() {
+                ErrorKind::ConnectionRefused => Greeting::Refused,
+                ErrorKind::TimedOut | ErrorKind::WouldBlock => Greeting::NoAnswer,
+                _ => Greeting::Failed(error.to_string()),
+            },
+        }
+    }
+
+    fn fetch(&self, url: &str, bundle: Option<&[u8]>, deadline: Duration) -> Result<Answer, FetchError> {
+        let deadline = deadline.min(self.left());
+        let (url, bundle) = (url.to_owned(), bundle.map(<[u8]>::to_vec));
+        // The client's own deadline does not cover the look-up of the name.
+        in_time(deadline + Duration::from_millis(200), move || get(&url, bundle.as_deref(), deadline))
+            .unwrap_or_else(|| {
+                Err(FetchError { at: FetchStage::Deadline, text: HostError::TimedOut(deadline).to_string() })
+            })
+    }
+
+    fn now(&self) -> u64 {
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    }
+
+    fn clock(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    fn this_program(&self) -> Option<PathBuf> {
+        std::env::current_exe().ok()
+    }
+
+    fn nonce(&self) -> String {
+        let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
+        format!("{nanos:x}-{:x}", std::process::id())
+    }
+}
+
+/// What a user names as input: a file, or standard input for `-`. An error where it is longer than `most`.
+pub fn read_input(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if path.as_os_str() == "-" {
+        std::io::stdin().lock().take(most + 1).read_to_end(&mut bytes)?;
+    } else {
+        std::fs::File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
+    }
+    if bytes.len() as u64 > most {
+        return Err(std::io::Error::other(format!("it is larger than {} MiB", most >> 20)));
+    }
+    Ok(bytes)
+}
+
+fn meta(found: &std::fs::Metadata, target: Option<PathBuf>) -> Meta {
+    let kind = match found.file_type() {
+        kind if kind.is_file() => Kind::File,
+        kind if kind.is_dir() => Kind::Folder,
+        kind if kind.is_symlink() => Kind::Link,
+        _ => Kind::Other,
+    };
+    Meta {
+        kind,
+        mode: found.mode() & 0o7777,
+        uid: found.uid(),
+        gid: found.gid(),
+        size: found.len(),
+        modified: u64::try_from(found.mtime()).unwrap_or(0),
+        target,
+    }
+}
+
+fn in_time<T: Send + 'static>(deadline: Duration, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let (sender, answer) = mpsc::sync_channel(1);
+    std::thread::spawn(move || sender.send(work()));
+    answer.recv_timeout(deadline).ok()
+}
+
+fn first_line(mut stream: TcpStream, deadline: Duration) -> Greeting {
+    let end = Instant::now() + deadline;
+    let mut line = Vec::new();
+    let mut byte = [0];
+    while line.len() < 255 {
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() || stream.set_read_timeout(Some(left)).is_err() {
+            break;
+        }
+        match stream.read(&mut byte) {
+            Ok(0) if line.is_empty() => return Greeting::Closed,
+            Ok(1) if byte[0] != b'\n' => line.push(byte[0]),
+            Ok(_) => break,
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => break,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(_) if line.is_empty() => return Greeting::Closed,
+            Err(_) => break,
+        }
+    }
+    if line.is_empty() {
+        return Greeting::Silent(deadline);
+    }
+    Greeting::Line(String::from_utf8_lossy(&line).trim_end_matches('\r').to_owned())
+}
+
+fn get(url: &str, bundle: Option<&[u8]>, deadline: Duration) -> Result<Answer, FetchError> {
+    let fail = |at, text: String| FetchError { at, text };
+    let mut client = reqwest::blocking::Client::builder()
+        .timeout(deadline)
+        .user_agent(concat!("builder-doctor/", env!("CARGO_PKG_VERSION")));
+    if let Some(pem) = bundle {
+        let all = reqwest::Certificate::from_pem_bundle(pem)
+            .map_err(|error| fail(FetchStage::Certificate, words(&error)))?;
+        client = all.into_iter().fold(client, reqwest::blocking::ClientBuilder::add_root_certificate);
+    }
+    let client = client.build().map_err(|error| fail(FetchStage::Certificate, words(&error)))?;
+    let answer = client.get(url).send().map_err(|error| fail(stage(&error), words(&error)))?;
+    let (status, url) = (answer.status().as_u16(), answer.url().to_string());
+    let mut body = Vec::new();
+    answer
+        .take(64 << 10)
+        .read_to_end(&mut body)
+        .map_err(|error| fail(FetchStage::Answer, error.to_string()))?;
+    Ok(Answer { status, url, body: String::from_utf8_lossy(&body).into_owned() })
+}
+
+/// The chain of causes; the library's first words only repeat the address.
+fn words(error: &dyn std::error::Error) -> String {
+    let mut cause = error.source();
+    let mut said: Vec<String> = Vec::new();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !said.iter().any(|earlier| earlier.contains(&text)) {
+            said.push(text);
+        }
+        cause = error.source();
+    }
+    if said.is_empty() { error.to_string() } else { said.join(": ") }
+}
+
+fn stage(error: &reqwest::Error) -> FetchStage {
+    let text = words(error);
+    if error.is_timeout() {
+        FetchStage::Deadline
+    } else if error.is_builder() {
+        FetchStage::Address
+    } else if text.contains("certificate") {
+        FetchStage::Certificate
+    } else if text.contains("dns error") || text.contains("lookup address") {
+        FetchStage::Name
+    } else if error.is_connect() {
+        FetchStage::Connect
+    } else {
+        FetchStage::Answer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::net::TcpListener;
+
+    fn live() -> Live {
+        Live::new(Duration::from_secs(60), Arc::default())
+    }
+
+    fn served(reply: &'static [u8]) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.write_all(reply).unwrap();
+        });
+        address
+    }
+
+    fn greeting(address: SocketAddr) -> Greeting {
+        live().greeting(address, Duration::from_secs(30), Duration::from_secs(30))
+    }
+
+    #[test]
+    fn a_greeting_is_one_line_of_what_the_server_says() {
+        let said = greeting(served(b"SSH-2.0-OpenSSH_10.0\r\nmore"));
+        assert_eq!(said, Greeting::Line("SSH-2.0-OpenSSH_10.0".to_owned()));
+        assert_eq!(greeting(served(b"")), Greeting::Closed);
+        assert_eq!(greeting(served(&[b'x'; 9000])), Greeting::Line("x".repeat(255)));
+    }
+
+    #[test]
+    fn a_silent_and_a_closed_port_are_two_things() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let wait = Duration::from_millis(50);
+        assert_eq!(live().greeting(address, Duration::from_secs(30), wait), Greeting::Silent(wait));
+        drop(listener);
+        assert_eq!(greeting(address), Greeting::Refused);
+    }
+
+    #[test]
+    fn only_regular_files_are_read_and_only_up_to_the_bound() {
+        let folder = std::env::temp_dir().join(format!("builder-doctor-{}", live().nonce()));
+        std::fs::create_dir(&folder).unwrap();
+        let file = folder.join("file");
+        std::fs::write(&file, vec![b'x'; BOUND]).unwrap();
+        assert_eq!(live().read(&file).unwrap().len(), BOUND);
+        std::fs::write(&file, vec![b'x'; BOUND + 1]).unwrap();
+        assert_eq!(live().read(&file).unwrap_err(), HostError::TooBig);
+        assert_eq!(live().read(&folder).unwrap_err(), HostError::NotAFile);
+        assert_eq!(live().read(Path::new("/dev/zero")).unwrap_err(), HostError::NotAFile);
+        let pipe = folder.join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        assert_eq!(live().read(&pipe).unwrap_err(), HostError::NotAFile);
+        assert_eq!(live().read(&folder.join("none")).unwrap_err(), HostError::NotFound);
+        assert_eq!(live().read(&file.join("none")).unwrap_err(), HostError::NotFound);
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn plain_http_answers_without_a_bundle() {
+        let address = served(b"HTTP/1.1 503 Busy\r\ncontent-length: 2\r\n\r\nno");
+        let answer = live().fetch(&format!("http://{address}/x"), None, Duration::from_secs(30)).unwrap();
+        assert_eq!((answer.status, answer.body.as_str()), (503, "no"));
+    }
+
+    #[test]
+    fn each_stage_of_a_failed_fetch_has_its_name() {
+        let at = |url: &str| live().fetch(url, None, Duration::from_secs(30)).unwrap_err().at;
+        assert_eq!(at("no address"), FetchStage::Address);
+        let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        assert_eq!(at(&format!("http://{closed}/")), FetchStage::Connect);
+        assert_eq!(at("http://nothing.invalid/"), FetchStage::Name);
+    }
+}

@@ -1,0 +1,117 @@
+//! A machine made of maps, for tests: answers what it was told to, and remembers what it was asked.
+
+use super::*;
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A machine made of maps. What it was not told is not there.
+#[derive(Default)]
+pub struct Scripted {
+    /// Output by the start of the command as it would be typed; the longest start counts.
+    pub commands: BTreeMap<String, Output>,
+    /// Regular files.
+    pub files: BTreeMap<PathBuf, Vec<u8>>,
+    /// Where programs are.
+    pub programs: BTreeMap<String, PathBuf>,
+    /// Ports by number.
+    pub ports: BTreeMap<u16, Greeting>,
+    /// HTTP answers by URL.
+    pub pages: BTreeMap<String, Answer>,
+    asked: Mutex<Vec<String>>,
+    ticks: AtomicU64,
+}
+
+impl Scripted {
+    /// Prints this, and ends with 0.
+    pub fn says(mut self, command: &str, stdout: &str) -> Self {
+        let output = Output { code: Some(0), stdout: stdout.to_owned(), ..Output::default() };
+        self.commands.insert(command.to_owned(), output);
+        self
+    }
+    /// Complains of this, and ends with 1.
+    pub fn fails(mut self, command: &str, stderr: &str) -> Self {
+        let output = Output { code: Some(1), stderr: stderr.to_owned(), ..Output::default() };
+        self.commands.insert(command.to_owned(), output);
+        self
+    }
+    /// There is such a file.
+    pub fn file(mut self, path: &str, text: &str) -> Self {
+        self.files.insert(PathBuf::from(path), text.as_bytes().to_vec());
+        self
+    }
+    /// PATH has such a program.
+    pub fn program(mut self, name: &str, path: &str) -> Self {
+        self.programs.insert(name.to_owned(), PathBuf::from(path));
+        self
+    }
+    /// Every command that was run, sorted.
+    pub fn asked(&self) -> Vec<String> {
+        let mut all = self.asked.lock().unwrap().clone();
+        all.sort();
+        all
+    }
+    fn meta(&self, path: &Path) -> Result<Meta, HostError> {
+        let bytes = self.files.get(path).ok_or(HostError::NotFound)?;
+        let size = bytes.len() as u64;
+        Ok(Meta { kind: Kind::File, mode: 0o600, uid: 0, gid: 0, size, modified: 1, target: None })
+    }
+}
+
+impl Host for Scripted {
+    fn run(&self, command: &Command) -> Result<Output, HostError> {
+        let typed = command.to_string();
+        self.asked.lock().unwrap().push(typed.clone());
+        let plain = Command { env: Vec::new(), ..command.clone() }.to_string();
+        let known = self.commands.iter().filter(|(start, _)| plain.starts_with(start.as_str()));
+        known
+            .max_by_key(|(start, _)| start.len())
+            .map(|(_, output)| output.clone())
+            .ok_or(HostError::NotFound)
+    }
+    fn read(&self, path: &Path) -> Result<Vec<u8>, HostError> {
+        self.files.get(path).cloned().ok_or(HostError::NotFound)
+    }
+    fn stat(&self, path: &Path) -> Result<Meta, HostError> {
+        self.meta(path)
+    }
+    fn lstat(&self, path: &Path) -> Result<Meta, HostError> {
+        self.meta(path)
+    }
+    fn canonical(&self, path: &Path) -> Result<PathBuf, HostError> {
+        Ok(path.to_path_buf())
+    }
+    fn list(&self, _: &Path) -> Result<Vec<String>, HostError> {
+        Ok(Vec::new())
+    }
+    fn env(&self, _: &str) -> Option<String> {
+        None
+    }
+    fn find(&self, program: &str) -> Vec<PathBuf> {
+        self.programs.get(program).cloned().into_iter().collect()
+    }
+    fn resolve(&self, _: &str, _: Duration) -> Result<Vec<IpAddr>, HostError> {
+        Ok(vec![IpAddr::from([127, 0, 0, 1])])
+    }
+    fn greeting(&self, address: SocketAddr, _: Duration, _: Duration) -> Greeting {
+        self.asked.lock().unwrap().push(format!("connect to {address}"));
+        self.ports.get(&address.port()).cloned().unwrap_or(Greeting::Refused)
+    }
+    fn fetch(&self, url: &str, _: Option<&[u8]>, _: Duration) -> Result<Answer, FetchError> {
+        self.asked.lock().unwrap().push(format!("GET {url}"));
+        let gone = FetchError { at: FetchStage::Name, text: "no such host".to_owned() };
+        self.pages.get(url).cloned().ok_or(gone)
+    }
+    fn now(&self) -> u64 {
+        1_800_000_000
+    }
+    fn clock(&self) -> Duration {
+        Duration::from_millis(self.ticks.fetch_add(1, Ordering::Relaxed))
+    }
+    fn this_program(&self) -> Option<PathBuf> {
+        Some(PathBuf::from("/usr/local/bin/builder-doctor"))
+    }
+    fn nonce(&self) -> String {
+        "NONCE".to_owned()
+    }
+}
