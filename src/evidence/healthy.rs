@@ -1,0 +1,349 @@
+//! The machine from which every example starts: a Mac on which all is well.
+//!
+//! The texts are real ones: what nix-darwin writes, what Nix 2.34.8 and launchd (macOS 26) print. What no
+//! public capture shows (`launchctl print` of the builder's own job) is the daemon's with other names.
+
+use super::builds::{BuildRun, Ended};
+use super::caches::{Bundle, BundleState, CacheReply, CacheView, Caches};
+use super::conf_files::Change;
+use super::key_files::{KeyFile, KeyState};
+use super::nix_config::ConfigView;
+use super::nix_daemon::NixDaemon;
+use super::port::{HostKeyView, PortAnswer, PortView};
+use super::root_view::{Guest, RootView};
+use super::service::{PlistFile, PlistState, Service};
+use super::ssh::{Localhost, SshFile, SshHost};
+use super::{Evidence, Probe, Whom, managers, nix, platform};
+use crate::expectations::Expectations;
+use crate::parse::build_log::{self, BuildLog};
+use crate::parse::host_key::{STOCK_HOST_KEY, parse_scan};
+use crate::parse::launchd::{parse_plist, parse_print};
+use crate::parse::machines::{FileRead, Machines};
+use crate::parse::platform::Df;
+use crate::parse::{conf_files, machines, nix_config, ssh_config, store_info, version};
+
+/// What nix-darwin writes for one builder that offers both Linux systems.
+pub const MACHINES: &str = "ssh-ng://builder@linux-builder aarch64-linux,x86_64-linux /etc/nix/builder_ed25519 4 1 \
+     kvm,benchmark,big-parallel,nixos-test - \
+     c3NoLWVkMjU1MTkgQUFBQUMzTnphQzFsWkRJMU5URTVBQUFBSUpCV2N4Yi9CbGFxdDFhdU90RStGOFFVV3JVb3RpQzVxQkorVXVFV2RWQ2Igcm9vdEBuaXhvcwo=\n";
+
+/// nix-darwin's nix.conf (nix-darwin a1fa429e).
+pub const NIX_CONF: &str = "\
+# WARNING: this file is generated from the nix.* options in
+# your nix-darwin configuration. Do not edit it!
+allowed-users = *
+builders-use-substitutes = true
+experimental-features = nix-command flakes
+max-jobs = auto
+substituters = https://cache.nixos.org/
+trusted-public-keys = cache.nixos.org-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY=
+trusted-users = root
+extra-substituters = https://nix-postgres-artifacts.s3.amazonaws.com
+extra-trusted-public-keys = nix-postgres-artifacts:dGZlQOvKcNEjvT7QEAJbcV6b6uk7VF/hWMjhYleiaLI=
+";
+
+const SSH_G: &str = "\
+host linux-builder
+user builder
+hostname localhost
+port 31022
+identityfile /etc/nix/builder_ed25519
+hostkeyalias linux-builder
+stricthostkeychecking ask
+";
+
+/// The shape of nix-daemon's (macOS 26.6.2), with the builder's names.
+const PRINTED: &str = "\
+system/LABEL = {
+	active count = 1
+	path = /Library/LaunchDaemons/LABEL.plist
+	type = LaunchDaemon
+	state = running
+
+	program = /bin/sh
+	arguments = {
+		/bin/sh
+		-c
+		/bin/wait4path /nix/store && exec /nix/store/6ae4e11ffa8e9431028e719342b72e54-START
+	}
+
+	environment = {
+		NIX_SSL_CERT_FILE => /etc/ssl/certs/ca-certificates.crt
+		XPC_SERVICE_NAME => LABEL
+	}
+
+	domain = system
+	minimum runtime = 10
+	runs = 1
+	pid = 383
+	last exit code = (never exited)
+
+	resource coalition = {
+		ID = 397
+		state = active
+	}
+}
+";
+
+/// nix-darwin's, shortened.
+const PLIST: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
+<plist version="1.0"><dict>
+<key>EnvironmentVariables</key><dict><key>NIX_SSL_CERT_FILE</key><string>/etc/ssl/certs/ca-certificates.crt</string></dict>
+<key>KeepAlive</key><true/><key>Label</key><string>LABEL</string>
+<key>ProgramArguments</key><array><string>/bin/sh</string><string>-c</string><string>/bin/wait4path /nix/store</string></array>
+<key>RunAtLoad</key><true/><key>WorkingDirectory</key><string>/var/lib/linux-builder</string>
+</dict></plist>
+"#;
+
+/// A Mac on which all is well, seen with `--sudo --deep`.
+pub fn evidence() -> Evidence {
+    let want = Expectations::default();
+    let mut e = Evidence {
+        platform: Probe::seen(platform(), "uname"),
+        user: Probe::seen(platform::User { uid: 501, name: Some("alice".to_owned()) }, "id"),
+        managers: Probe::seen(
+            managers::Managers {
+                nix_darwin: Some("/run/current-system/darwin-version.json".to_owned()),
+                determinate: None,
+            },
+            "paths",
+        ),
+        nix: Probe::seen(nix(), "nix --version"),
+        nix_daemon: Probe::seen(
+            NixDaemon {
+                info: store_info::parse(
+                    "{\"trusted\":false,\"url\":\"daemon\",\"version\":\"2.34.8\"}",
+                    "",
+                    Some(0),
+                ),
+                ..NixDaemon::default()
+            },
+            "nix store info",
+        ),
+        nix_config: Probe::seen(ConfigView::Read(Box::new(config(NIX_CONF))), "nix config show"),
+        conf_files: Probe::seen(vec![conf_files::parse("/etc/nix/nix.conf", NIX_CONF)], "/etc/nix/nix.conf"),
+        conf_changes: Probe::seen(
+            vec![Change { path: "/etc/nix/nix.conf".to_owned(), seconds_ago: 90_000 }],
+            "lstat",
+        ),
+        ssh_files: Probe::seen(
+            vec![SshFile {
+                path: "/etc/ssh/ssh_config.d/100-linux-builder.conf".to_owned(),
+                uid: 0,
+                mode: "444".to_owned(),
+            }],
+            "stat",
+        ),
+        builder_job: Probe::seen(service(&want.builder.launchd_label), "launchctl print"),
+        daemon_job: Probe::seen(service("org.nixos.nix-daemon"), "launchctl print"),
+        ssh: Probe::seen(vec![ssh_host()], "ssh -G"),
+        localhost: Probe::seen(
+            Localhost { addresses: vec!["127.0.0.1".to_owned(), "::1".to_owned()], error: None },
+            "the system's resolver",
+        ),
+        key_files: Probe::seen(
+            vec![KeyFile {
+                path: "/etc/nix/builder_ed25519".to_owned(),
+                state: KeyState::Present { mode: "600".to_owned(), uid: 0 },
+            }],
+            "stat",
+        ),
+        ports: Probe::seen(vec![port(PortAnswer::Ssh("SSH-2.0-OpenSSH_10.2".to_owned()))], "one connection"),
+        host_keys: Probe::seen(vec![host_key(STOCK_HOST_KEY)], "ssh-keyscan"),
+        caches: Probe::seen(caches(&want), "GET"),
+        root_view: Probe::Seen { fact: root_view(), from: "nix store info".to_owned(), as_whom: Whom::Root },
+        builds: Probe::seen(
+            vec![
+                built("aarch64-linux", None),
+                built("x86_64-linux", None),
+                built("aarch64-linux", Some("nixos-test")),
+            ],
+            "nix build",
+        ),
+        installable_builds: Probe::seen(Vec::new(), "nix build"),
+        ..Evidence::default()
+    };
+    set_machines(&mut e, MACHINES);
+    let installable = |system: &str| {
+        let mut run = built(system, None);
+        run.installable = Some(format!("nixpkgs#legacyPackages.{system}.hello"));
+        run
+    };
+    e.installable_builds =
+        Probe::seen(vec![installable("aarch64-linux"), installable("x86_64-linux")], "nix build");
+    e
+}
+
+fn platform() -> platform::Platform {
+    platform::Platform {
+        kernel: "Darwin".to_owned(),
+        machine: "arm64".to_owned(),
+        macos: Some("26.6.2".to_owned()),
+        cpu: Some("Apple M3 Pro".to_owned()),
+        memory_bytes: Some(36 << 30),
+        disk: Some(Df { total_kib: 971_350_180, free_kib: 412_000_000 }),
+    }
+}
+
+fn nix() -> nix::Nix {
+    nix::Nix {
+        path: Some("/run/current-system/sw/bin/nix".to_owned()),
+        on_path: true,
+        version: version::parse_version("nix (Nix) 2.34.8"),
+        no_version: None,
+        all_on_path: vec!["/run/current-system/sw/bin/nix".to_owned()],
+    }
+}
+
+/// What `nix config show` would say of a nix.conf.
+pub fn config(text: &str) -> nix_config::NixConfig {
+    let mut lines = String::from(
+        "system = aarch64-darwin\nextra-platforms = x86_64-darwin\nbuilders = @/etc/nix/machines\n\
+         system-features = apple-virt benchmark big-parallel nixos-test\n\
+         ssl-cert-file = /etc/ssl/certs/ca-certificates.crt\n",
+    );
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        match line.strip_prefix("extra-") {
+            // The view is of merged settings: what is extra stands behind what is set.
+            Some(extra) => {
+                let (name, value) = extra.split_once(" = ").unwrap_or((extra, ""));
+                let at = lines.find(&format!("\n{name} = ")).map(|at| at + 1);
+                if let Some(end) = at.and_then(|at| lines[at..].find('\n').map(|n| at + n)) {
+                    lines.insert_str(end, &format!(" {value}"));
+                }
+            }
+            None => {
+                lines.push_str(line);
+                lines.push('\n');
+            }
+        }
+    }
+    nix_config::parse_text(&lines).unwrap_or_default()
+}
+
+/// A job that runs, as launchd prints it.
+pub fn service(label: &str) -> Service {
+    let printed = PRINTED.replace("LABEL", label);
+    let plist = parse_plist(PLIST.replace("LABEL", label).as_bytes());
+    Service {
+        label: label.to_owned(),
+        printed: parse_print(Some(0), &printed, ""),
+        disabled: Some(false),
+        plist: PlistFile {
+            path: format!("/Library/LaunchDaemons/{label}.plist"),
+            state: plist.map_or_else(PlistState::Unreadable, PlistState::Present),
+        },
+        age_seconds: Some(7_211),
+        working_directory_exists: Some(true),
+    }
+}
+
+fn ssh_host() -> SshHost {
+    SshHost {
+        host: "linux-builder".to_owned(),
+        view: ssh_config::parse_view(SSH_G),
+        error: None,
+        no_answer: None,
+    }
+}
+
+/// The builder's port with this answer.
+pub fn port(answer: PortAnswer) -> PortView {
+    PortView { host: "linux-builder".to_owned(), address: "127.0.0.1".to_owned(), port: 31022, answer }
+}
+
+/// The builder showing this host key.
+pub fn host_key(public_key: &str) -> HostKeyView {
+    let scan = parse_scan(&format!("[127.0.0.1]:31022 {public_key}\n"));
+    HostKeyView { host: "linux-builder".to_owned(), scan: Some(scan), error: None }
+}
+
+fn caches(want: &Expectations) -> Caches {
+    let answer = |url: &String| CacheView {
+        url: url.clone(),
+        answer: CacheReply::Cache { store_dir: "/nix/store".to_owned() },
+    };
+    Caches {
+        bundle: Some(Bundle {
+            path: "/etc/ssl/certs/ca-certificates.crt".to_owned(),
+            named_by: "/Library/LaunchDaemons/org.nixos.nix-daemon.plist".to_owned(),
+            state: BundleState::Certificates(146),
+        }),
+        answers: want.cache.iter().map(|cache| answer(&cache.url)).collect(),
+    }
+}
+
+fn root_view() -> RootView {
+    RootView {
+        uri: "ssh-ng://builder@linux-builder".to_owned(),
+        login: Some(store_info::parse(
+            "{\"trusted\":true,\"url\":\"ssh-ng://builder@linux-builder\",\"version\":\"2.34.8\"}",
+            "",
+            Some(0),
+        )),
+        no_login: None,
+        ssh: Some(ssh_host()),
+        guest: Some(Guest {
+            seconds_ahead: Some(0),
+            disk: Some(Df { total_kib: 41_022_688, free_kib: 35_000_000 }),
+            memory_available_kib: Some(7_400_000),
+            nix_version: Some("nix (Nix) 2.34.8".to_owned()),
+            systems: vec!["aarch64-linux".to_owned(), "x86_64-linux".to_owned()],
+            features: ["benchmark", "big-parallel", "kvm", "nixos-test"].map(str::to_owned).to_vec(),
+            nameservers: vec!["8.8.8.8".to_owned()],
+            kvm: Some(false),
+            noise: Vec::new(),
+            error: None,
+        }),
+    }
+}
+
+/// A test build that ran on the builder.
+pub fn built(system: &str, feature: Option<&str>) -> BuildRun {
+    let drv = "/nix/store/0c0j2lzmgbmzk4gvbvbvbvbvbvbvbvbv-builder-doctor-1.drv";
+    let log = format!(
+        "this derivation will be built:\n  {drv}\n\
+         building '{drv}' on 'ssh-ng://builder@linux-builder'...\ncopying 0 paths...\nbuilding '{drv}'...\n"
+    );
+    run(system, feature, Ended::Code(0), build_log::parse(&log, Some(0)))
+}
+
+/// A test build that ended in this way, with this log.
+pub fn run(system: &str, feature: Option<&str>, ended: Ended, log: BuildLog) -> BuildRun {
+    BuildRun { system: system.to_owned(), feature: feature.map(str::to_owned), installable: None, ended, log }
+}
+
+/// Puts another text in the place of /etc/nix/machines.
+pub fn set_machines(e: &mut Evidence, text: &str) {
+    set_builders(e, "@/etc/nix/machines", Some(text));
+}
+
+/// Sets `builders`, and what /etc/nix/machines holds.
+pub fn set_builders(e: &mut Evidence, builders: &str, file: Option<&str>) {
+    let mut read = |_: &str| file.map_or(FileRead::Missing, |text| FileRead::Text(text.to_owned()));
+    let found: Machines = machines::parse(builders, "builders", &mut read);
+    e.machines = Probe::seen(found, format!("builders = {builders}"));
+    if let Probe::Seen { fact: ConfigView::Read(config), .. } = &mut e.nix_config {
+        config.builders = Some(builders.to_owned());
+    }
+}
+
+/// Lets every test build end like this one.
+pub fn set_builds(e: &mut Evidence, ended: &Ended, log: &str) {
+    let code = if let Ended::Code(code) = ended { Some(*code) } else { None };
+    let parsed = build_log::parse(log, code);
+    let all = [("aarch64-linux", None), ("x86_64-linux", None), ("aarch64-linux", Some("nixos-test"))];
+    let runs =
+        all.iter().map(|(system, feature)| run(system, *feature, ended.clone(), parsed.clone())).collect();
+    e.builds = Probe::seen(runs, "nix build");
+}
+
+/// As without `--sudo`.
+pub fn hide_root_view(e: &mut Evidence) {
+    e.root_view = Probe::not_taken(super::root_view::ONLY_ROOT);
+}
+
+/// As with `--quick`: nothing was done, all has to be inferred.
+pub fn hide_builds(e: &mut Evidence) {
+    e.builds = Probe::not_taken("--quick: no test build was made");
+}

@@ -1,0 +1,334 @@
+//! What was seen of a machine: facts, each with where it came from and through whose eyes, or why there is
+//! none. Gathering cannot fail; a probe that fails is evidence.
+//!
+//! Facts are a whitelist: access tokens, netrc, the environment as a whole and private keys are never read.
+//! One file a source: the fact's type and its probe, which is short and only asks; what is to be understood
+//! of the answer stands in `parse`.
+
+pub mod builds;
+pub mod caches;
+pub mod conf_files;
+pub mod healthy;
+pub mod key_files;
+pub mod machines;
+pub mod managers;
+pub mod nix;
+pub mod nix_config;
+pub mod nix_daemon;
+pub mod platform;
+pub mod port;
+pub mod root_view;
+pub mod service;
+pub mod ssh;
+
+use crate::expectations::Expectations;
+use crate::host::{Cancel, Host, HostError};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+/// One fact, or why there is none.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Probe<T> {
+    /// It was seen.
+    Seen {
+        /// The fact.
+        fact: T,
+        /// What was asked: a command or a path.
+        from: String,
+        /// Through whose eyes: the daemon dials as root, so what a user cannot do proves nothing.
+        as_whom: Whom,
+    },
+    /// It was looked for, and not seen.
+    Blind {
+        /// Why: a fragment that reads after "because".
+        because: String,
+        /// What was printed, where it could not be read; never where it could hold a secret.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        raw: Option<String>,
+    },
+    /// Nobody looked, by choice or as there is no such thing here.
+    NotTaken {
+        /// Why: a fragment.
+        because: String,
+    },
+}
+
+impl<T> Default for Probe<T> {
+    /// As in a report that was written before the fact was known.
+    fn default() -> Self {
+        Probe::blind("the report does not hold it")
+    }
+}
+
+impl<T> Probe<T> {
+    /// Looked for, and not seen, because of this.
+    pub fn blind(because: impl Into<String>) -> Self {
+        Probe::Blind { because: because.into(), raw: None }
+    }
+    /// Nobody looked, because of this.
+    pub fn not_taken(because: impl Into<String>) -> Self {
+        Probe::NotTaken { because: because.into() }
+    }
+    /// Seen by asking this, as the user who runs the doctor.
+    pub fn seen(fact: T, from: impl Into<String>) -> Self {
+        Probe::Seen { fact, from: from.into(), as_whom: Whom::User }
+    }
+    /// The fact, or why there is none.
+    pub fn get(&self) -> Result<&T, Missing> {
+        match self {
+            Probe::Seen { fact, .. } => Ok(fact),
+            Probe::Blind { because, .. } => Err(Missing { because: because.clone(), by_choice: false }),
+            Probe::NotTaken { because } => Err(Missing { because: because.clone(), by_choice: true }),
+        }
+    }
+}
+
+impl<T> From<HostError> for Probe<T> {
+    fn from(error: HostError) -> Self {
+        Probe::blind(error.to_string())
+    }
+}
+
+/// Through whose eyes a fact was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Whom {
+    /// Whoever runs the doctor.
+    User,
+    /// Root, as whom the daemon runs.
+    Root,
+    /// The Nix daemon itself.
+    Daemon,
+    /// The VM.
+    Guest,
+}
+
+/// Why a question cannot be answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// A fragment that reads after "because".
+    pub because: String,
+    /// Nobody wanted to know (`--quick`, no `--sudo`): not a gap to complain of.
+    pub by_choice: bool,
+}
+
+impl Missing {
+    /// It cannot be told, because of this.
+    pub fn new(because: impl Into<String>) -> Self {
+        Missing { because: because.into(), by_choice: false }
+    }
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.because)
+    }
+}
+
+/// Which evidence to take.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// No builds, for this reason.
+    pub no_builds: Option<String>,
+    /// No network beyond this machine and its builder, for this reason.
+    pub offline: Option<String>,
+    /// Build the expectations' installable as well.
+    pub deep: bool,
+    /// How root may look.
+    pub root: RootAccess,
+}
+
+/// How root may look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RootAccess {
+    /// Not at all.
+    #[default]
+    No,
+    /// By one call of sudo, which must not ask.
+    Sudo,
+    /// We are root.
+    Already,
+}
+
+/// What a probe may use: the machine, what is wanted, and other facts, for which it waits.
+pub struct Look<'a> {
+    /// The machine.
+    pub host: &'a dyn Host,
+    /// What is expected of it.
+    pub want: &'a Expectations,
+    /// Which evidence to take.
+    pub wanted: &'a Wanted,
+    /// Ends the test builds when another fact shows that they cannot end.
+    pub hopeless: &'a Arc<Cancel>,
+    slots: &'a Slots,
+    progress: &'a Progress,
+    name: &'static str,
+    waited_us: AtomicU64,
+}
+
+impl Look<'_> {
+    fn wait<'s, T>(&self, slot: &'s OnceLock<Probe<T>>) -> &'s Probe<T> {
+        if let Some(found) = slot.get() {
+            return found;
+        }
+        let from = self.host.clock();
+        self.progress.set(self.name, Stage::Waiting);
+        let found = slot.wait();
+        self.progress.set(self.name, Stage::Running(self.host.clock()));
+        let waited = self.host.clock().saturating_sub(from).as_micros();
+        self.waited_us.fetch_add(u64::try_from(waited).unwrap_or(0), Ordering::Relaxed);
+        found
+    }
+}
+
+/// How far gathering is; for whoever shows progress.
+#[derive(Debug, Default)]
+pub struct Progress(Mutex<Vec<(&'static str, Stage)>>);
+
+#[derive(Clone, Copy, Debug)]
+enum Stage {
+    Waiting,
+    Running(Duration),
+    Done,
+}
+
+impl Progress {
+    fn set(&self, name: &'static str, stage: Stage) {
+        if let Ok(mut all) = self.0.lock() {
+            match all.iter_mut().find(|(known, _)| *known == name) {
+                Some(entry) => entry.1 = stage,
+                None => all.push((name, stage)),
+            }
+        }
+    }
+
+    /// How many facts are in, and of how many.
+    pub fn done(&self) -> (usize, usize) {
+        let all = self.0.lock().map(|all| all.clone()).unwrap_or_default();
+        (all.iter().filter(|(_, stage)| matches!(stage, Stage::Done)).count(), FACTS.len())
+    }
+
+    /// The probe that has been running longest, and since when by the host's clock.
+    pub fn slowest(&self) -> Option<(&'static str, Duration)> {
+        let all = self.0.lock().map(|all| all.clone()).unwrap_or_default();
+        all.into_iter()
+            .filter_map(|(name, stage)| match stage {
+                Stage::Running(since) => Some((name, since)),
+                _ => None,
+            })
+            .min_by_key(|(_, since)| *since)
+    }
+}
+
+/// How long a probe took, without what it waited for others.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Timing {
+    /// The fact.
+    pub fact: String,
+    /// Milliseconds.
+    pub ms: u64,
+}
+
+/// Declares the facts: the struct, one accessor each, and `gather`, which probes all of them at once. A
+/// probe that needs another fact asks its [`Look`] for it and waits; the compiler sees that every fact has
+/// a probe, a test that they do not wait in a circle.
+macro_rules! facts {
+    ($($(#[doc = $doc:literal])+ $name:ident: $type:ty = $probe:path;)+) => {
+        /// Everything that was seen of a machine.
+        #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+        #[serde(default)]
+        pub struct Evidence { $($(#[doc = $doc])+ pub $name: Probe<$type>,)+ }
+
+        impl Evidence { $($(#[doc = $doc])+
+            pub fn $name(&self) -> Result<&$type, Missing> { self.$name.get() })+ }
+
+        /// The names of all facts.
+        pub const FACTS: &[&str] = &[$(stringify!($name)),+];
+
+        #[derive(Default)]
+        struct Slots { $($name: OnceLock<Probe<$type>>,)+ }
+
+        impl Look<'_> { $($(#[doc = $doc])+
+            pub fn $name(&self) -> &Probe<$type> { self.wait(&self.slots.$name) })+ }
+
+        /// Takes all evidence, every probe in a thread of its own. Cannot fail.
+        pub fn gather(host: &dyn Host, want: &Expectations, wanted: &Wanted, progress: &Progress)
+            -> (Evidence, Vec<Timing>)
+        {
+            let slots = Slots::default();
+            let hopeless = Arc::new(Cancel::default());
+            let timings = Mutex::new(Vec::new());
+            std::thread::scope(|scope| {
+                $(scope.spawn(|| {
+                    let name = stringify!($name);
+                    let look = Look { host, want, wanted, hopeless: &hopeless, slots: &slots, progress,
+                        name, waited_us: AtomicU64::default() };
+                    let from = host.clock();
+                    progress.set(name, Stage::Running(from));
+                    // A fault of ours in one probe must not cost the others, nor leave who waits waiting.
+                    let found = catch_unwind(AssertUnwindSafe(|| $probe(&look)))
+                        .unwrap_or_else(|_| Probe::blind("the probe itself failed, which is a fault of this program"));
+                    let _ = slots.$name.set(found);
+                    progress.set(name, Stage::Done);
+                    let took = host.clock().saturating_sub(from).saturating_sub(Duration::from_micros(look.waited_us.load(Ordering::Relaxed)));
+                    if let Ok(mut all) = timings.lock() {
+                        all.push(Timing { fact: name.to_owned(), ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX) });
+                    }
+                });)+
+            });
+            let mut timings = timings.into_inner().unwrap_or_default();
+            timings.sort_by_key(|timing| FACTS.iter().position(|fact| *fact == timing.fact));
+            (Evidence { $($name: slots.$name.into_inner().unwrap_or_default(),)+ }, timings)
+        }
+    };
+}
+
+facts! {
+    /// What machine this is.
+    platform: platform::Platform = platform::probe;
+    /// Who runs the doctor.
+    user: platform::User = platform::probe_user;
+    /// Who manages /etc/nix.
+    managers: managers::Managers = managers::probe;
+    /// The Nix that would be run, and the others.
+    nix: nix::Nix = nix::probe;
+    /// The daemon behind the local socket.
+    nix_daemon: nix_daemon::NixDaemon = nix_daemon::probe;
+    /// What `nix config show` says, whitelisted.
+    nix_config: nix_config::ConfigView = nix_config::probe;
+    /// Which file and line sets what, whitelisted.
+    conf_files: Vec<crate::parse::conf_files::ConfFile> = conf_files::probe;
+    /// When the files that the daemon read last changed.
+    conf_changes: Vec<conf_files::Change> = conf_files::probe_changes;
+    /// The machines that `builders` names.
+    machines: crate::parse::machines::Machines = machines::probe;
+    /// The launchd job of the builder.
+    builder_job: service::Service = service::probe_builder;
+    /// The launchd job of the Nix daemon.
+    daemon_job: service::Service = service::probe_daemon;
+    /// What ssh would do for each machine's host, by the system's and the user's files.
+    ssh: Vec<ssh::SshHost> = ssh::probe;
+    /// Owner and mode of the system's files of ssh settings.
+    ssh_files: Vec<ssh::SshFile> = ssh::probe_files;
+    /// How `localhost` resolves.
+    localhost: ssh::Localhost = ssh::probe_localhost;
+    /// Owner and mode of each key file; never what is in it.
+    key_files: Vec<key_files::KeyFile> = key_files::probe;
+    /// What answers where each machine's sshd should.
+    ports: Vec<port::PortView> = port::probe;
+    /// The host key that each of them shows.
+    host_keys: Vec<port::HostKeyView> = port::probe_host_keys;
+    /// The binary caches, and the certificates by which Nix trusts them.
+    caches: caches::Caches = caches::probe;
+    /// What only root can see: the login as the daemon makes it, and the VM from inside.
+    root_view: root_view::RootView = root_view::probe;
+    /// The test builds.
+    builds: Vec<builds::BuildRun> = builds::probe;
+    /// The builds of the expectations' installable.
+    installable_builds: Vec<builds::BuildRun> = builds::probe_installable;
+}

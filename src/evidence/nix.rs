@@ -1,0 +1,85 @@
+//! The Nix that would be run: found on PATH, else where installers put it.
+
+use super::{Look, Probe};
+use crate::host::{Command, Host, Kind};
+use crate::parse::version::{NixVersion, parse_version};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// The Nix that would be run, and the others.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Nix {
+    /// None where there is no Nix at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Whether the user's PATH finds it.
+    pub on_path: bool,
+    /// What `nix --version` says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<NixVersion>,
+    /// Why there is no version, though there is a Nix.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_version: Option<String>,
+    /// Every `nix` on PATH, links followed, first found first, each once.
+    #[serde(default)]
+    pub all_on_path: Vec<String>,
+}
+
+/// Where installers put Nix.
+pub const WELL_KNOWN: [&str; 2] = ["/nix/var/nix/profiles/default/bin/nix", "/run/current-system/sw/bin/nix"];
+
+/// The Nix to run: on PATH, else at a well-known place, and whether PATH has it.
+pub fn locate(host: &dyn Host) -> Option<(PathBuf, bool)> {
+    if let Some(first) = host.find("nix").into_iter().next() {
+        return Some((first, true));
+    }
+    let mut places: Vec<PathBuf> = WELL_KNOWN.iter().map(PathBuf::from).collect();
+    for user in host.list(Path::new("/etc/profiles/per-user")).unwrap_or_default() {
+        places.push(Path::new("/etc/profiles/per-user").join(user).join("bin/nix"));
+    }
+    places
+        .into_iter()
+        .find(|place| host.stat(place).is_ok_and(|it| it.kind == Kind::File && it.mode & 0o111 != 0))
+        .map(|place| (place, false))
+}
+
+/// `nix` with the features on which our own commands rest, as the daemon's client, never over sudo's leftovers.
+pub fn command(host: &dyn Host, args: &[&str]) -> Option<Command> {
+    let (path, _) = locate(host)?;
+    Some(at(&path.to_string_lossy()).args(args.iter().copied()))
+}
+
+/// The same for a Nix at a known path.
+pub fn at(path: &str) -> Command {
+    Command::new(path).args(["--extra-experimental-features", "nix-command flakes"]).env("NIX_PAGER", "cat")
+}
+
+pub(super) fn probe(look: &Look) -> Probe<Nix> {
+    let Some((path, on_path)) = locate(look.host) else {
+        return Probe::seen(Nix::default(), "PATH and the places where installers put Nix");
+    };
+    let mut nix = Nix { path: Some(path.display().to_string()), on_path, ..Nix::default() };
+    match look.host.run(&Command::new(path.to_string_lossy()).args(["--version"])) {
+        Ok(output) if output.ok() => {
+            nix.version = parse_version(&output.stdout);
+            if nix.version.is_none() {
+                nix.no_version = Some(format!("it says {:?}", crate::prose::line(&output.stdout)));
+            }
+        }
+        Ok(output) => nix.no_version = Some(output.complaint()),
+        Err(error) => nix.no_version = Some(error.to_string()),
+    }
+    nix.all_on_path = others(look.host);
+    Probe::seen(nix, "nix --version")
+}
+
+fn others(host: &dyn Host) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for path in host.find("nix") {
+        let end = host.canonical(&path).unwrap_or(path).display().to_string();
+        if !all.contains(&end) {
+            all.push(end);
+        }
+    }
+    all
+}

@@ -1,0 +1,386 @@
+//! What only root can see: the login as the daemon makes it, and the VM from inside.
+//!
+//! Looking never escalates by itself. With `--sudo` one call of sudo runs this program's own hidden command,
+//! which takes all of it and prints it as JSON; as root the same is done in this process.
+
+use super::ssh::{SshHost, is_plain};
+use super::{Look, Probe, RootAccess, Whom};
+use crate::host::{Command, Host};
+use crate::parse::machines::Machine;
+use crate::parse::platform::{Df, parse_df};
+use crate::parse::store_info::{self, SshFault, StoreInfo};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// What root saw.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RootView {
+    /// The machine that was dialled: its URI, without parameters.
+    pub uri: String,
+    /// `nix store info` over ssh, dialled as the daemon dials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login: Option<StoreInfo>,
+    /// Why there is no answer to that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_login: Option<String>,
+    /// `ssh -G` as root, whom the user's own ~/.ssh/config does not reach.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ssh: Option<SshHost>,
+    /// The VM from inside; None where nobody could log in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guest: Option<Guest>,
+}
+
+/// The VM from inside.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Guest {
+    /// How far the VM's clock is ahead of the Mac's, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds_ahead: Option<i64>,
+    /// The file system of the VM's store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk: Option<Df>,
+    /// Memory that is free for builds, in KiB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_available_kib: Option<u64>,
+    /// What `nix --version` says in the VM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nix_version: Option<String>,
+    /// The systems that the VM's own Nix builds for.
+    #[serde(default)]
+    pub systems: Vec<String>,
+    /// The features that the VM's own Nix offers.
+    #[serde(default)]
+    pub features: Vec<String>,
+    /// The resolvers in the VM's /etc/resolv.conf.
+    #[serde(default)]
+    pub nameservers: Vec<String>,
+    /// Whether /dev/kvm is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kvm: Option<bool>,
+    /// What the login printed besides our answers: it would break Nix's protocol.
+    #[serde(default)]
+    pub noise: Vec<String>,
+    /// Why there is nothing of the above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// What the hidden command is asked to dial.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// Path of the Nix to dial with.
+    pub nix: String,
+    /// `ssh-ng` or `ssh`.
+    pub scheme: String,
+    /// Host as in the machines file.
+    pub host: String,
+    /// Login as in the machines file.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// Port as in the machines file.
+    #[serde(default)]
+    pub port: Option<u16>,
+    /// Path of the private key.
+    #[serde(default)]
+    pub key: Option<String>,
+    /// The host key in base64, as in the machines file.
+    #[serde(default)]
+    pub host_key: Option<String>,
+    /// The public key in it.
+    #[serde(default)]
+    pub public_key: Option<String>,
+}
+
+/// What the report says where root did not look.
+pub const ONLY_ROOT: &str = "only root may look: run again with --sudo";
+/// The hidden command's name.
+pub const HIDDEN_COMMAND: &str = "look-as-root";
+/// How long root may look.
+const DEADLINE: Duration = Duration::from_secs(25);
+
+impl Request {
+    fn of(machine: &Machine, nix: &str) -> Option<Self> {
+        let key = machine.key.as_ref().map(|key| key.value.clone());
+        let request = Request {
+            nix: nix.to_owned(),
+            scheme: machine.scheme.clone(),
+            host: machine.host.clone(),
+            user: machine.user.clone(),
+            port: machine.port,
+            key,
+            host_key: machine.host_key.as_ref().map(|it| it.field.value.clone()),
+            public_key: machine.host_key.as_ref().and_then(|it| it.decoded.clone()),
+        };
+        request.is_sane().then_some(request)
+    }
+
+    /// Nothing in it can be taken for an option or smuggled into a URL.
+    pub fn is_sane(&self) -> bool {
+        let word = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "-_./+=".contains(c));
+        let path = |text: &str| text.starts_with('/') && word(text);
+        ["ssh-ng", "ssh"].contains(&self.scheme.as_str())
+            && is_plain(&self.host)
+            && path(&self.nix)
+            && self.user.as_deref().is_none_or(is_plain)
+            && self.key.as_deref().is_none_or(path)
+            && self.host_key.as_deref().is_none_or(word)
+    }
+
+    fn uri(&self) -> String {
+        let user = self.user.as_ref().map(|user| format!("{user}@")).unwrap_or_default();
+        let port = self.port.map(|port| format!(":{port}")).unwrap_or_default();
+        format!("{}://{user}{}{port}", self.scheme, self.host)
+    }
+
+    fn store(&self) -> String {
+        let key = self.key.as_ref().map(|key| format!("ssh-key={key}"));
+        let host_key = self
+            .host_key
+            .as_ref()
+            .map(|it| format!("base64-ssh-public-host-key={}", it.replace('+', "%2B").replace('=', "%3D")));
+        let params: Vec<String> = key.into_iter().chain(host_key).collect();
+        if params.is_empty() { self.uri() } else { format!("{}?{}", self.uri(), params.join("&")) }
+    }
+}
+
+pub(super) fn probe(look: &Look) -> Probe<RootView> {
+    if look.wanted.root == RootAccess::No {
+        return Probe::not_taken(ONLY_ROOT);
+    }
+    let Some((nix, _)) = super::nix::locate(look.host) else {
+        return Probe::blind("there is no Nix to dial with");
+    };
+    let machine = match look.machines().get() {
+        Ok(all) => super::machines::find_builder(all, look.want),
+        Err(missing) => return Probe::blind(missing.because),
+    };
+    let Some(machine) = machine else {
+        return Probe::blind("no machine that offers Linux is declared, so there is none to dial");
+    };
+    let Some(request) = Request::of(machine, &nix.to_string_lossy()) else {
+        return Probe::blind("the machine's line holds characters that are not safe to hand to root");
+    };
+    // Knock only where somebody answers, and after the unprivileged look is done.
+    let port = look.ports().get().ok().and_then(|all| all.iter().find(|it| it.host == machine.host));
+    if let Some(port) = port
+        && !matches!(port.answer, super::port::PortAnswer::Ssh(_) | super::port::PortAnswer::Failed(_))
+    {
+        return Probe::blind(format!("nothing speaks SSH at {}", port.place()));
+    }
+    if look.wanted.root == RootAccess::Already {
+        return Probe::Seen {
+            fact: look_as_root(look.host, &request),
+            from: from(&request),
+            as_whom: Whom::Root,
+        };
+    }
+    by_sudo(look, &request)
+}
+
+fn from(request: &Request) -> String {
+    format!("nix store info --store {}, ssh {}", request.uri(), request.host)
+}
+
+fn by_sudo(look: &Look, request: &Request) -> Probe<RootView> {
+    let Some(own) = look.host.this_program() else {
+        return Probe::blind("the path of this program is unknown, so sudo cannot run it");
+    };
+    let Ok(request_json) = serde_json::to_string(request) else {
+        return Probe::blind("the request cannot be written");
+    };
+    let own = own.to_string_lossy().into_owned();
+    let command = Command::new("sudo")
+        .args(["--non-interactive", "--", &own, HIDDEN_COMMAND, &request_json])
+        .within(DEADLINE + Duration::from_secs(2));
+    match look.host.run(&command) {
+        Ok(output) if output.ok() => match serde_json::from_str(&output.stdout) {
+            Ok(fact) => Probe::Seen { fact, from: from(request), as_whom: Whom::Root },
+            Err(error) => Probe::blind(format!("the answer of root's look cannot be read: {error}")),
+        },
+        Ok(output) => Probe::blind(format!("`sudo`: {}", output.complaint())),
+        Err(error) => Probe::blind(format!("`sudo`: {error}")),
+    }
+}
+
+/// Everything that needs root, in one go: at most two logins.
+pub fn look_as_root(host: &dyn Host, request: &Request) -> RootView {
+    let mut view = RootView { uri: request.uri(), ..RootView::default() };
+    view.ssh = Some(super::ssh::ask(host, &request.host));
+    // As the daemon: no settings of whoever called, and the store opened by this very process.
+    let dial = super::nix::at(&request.nix)
+        .args(["store", "info", "--json", "--store", &request.store()])
+        .without_env("NIX_REMOTE")
+        .without_env("NIX_SSHOPTS")
+        .without_env("SSH_AUTH_SOCK")
+        .within(Duration::from_secs(12));
+    match host.run(&dial) {
+        Ok(output) if output.stopped.is_none() => {
+            view.login = Some(store_info::parse(&output.stdout, &output.stderr, output.code));
+        }
+        Ok(output) => view.no_login = Some(output.ending()),
+        Err(error) => view.no_login = Some(error.to_string()),
+    }
+    let words = view.login.as_ref().and_then(|login| login.ssh_words.as_ref());
+    let let_in = match words.map(|words| &words.fault) {
+        None => view.no_login.is_none(),
+        Some(SshFault::ProtocolMismatch(_) | SshFault::DaemonGone) => true,
+        Some(_) => false,
+    };
+    if let_in {
+        view.guest = Some(look_inside(host, request));
+    }
+    view
+}
+
+/// Each answer on a line of its own with this mark, so that what else a login prints is told apart.
+const MARK: &str = "builder-doctor:";
+
+fn inside_script() -> String {
+    let ask = |name: &str, command: &str| format!("echo \"{MARK}{name} $({command} 2>/dev/null)\";");
+    [
+        ask("date", "date +%s"),
+        ask("df", "df -k /nix/store | tail -n 1"),
+        ask("memory", "grep MemAvailable /proc/meminfo"),
+        ask("nix", "nix --version"),
+        ask("system", "nix --extra-experimental-features nix-command config show system"),
+        ask("platforms", "nix --extra-experimental-features nix-command config show extra-platforms"),
+        ask("features", "nix --extra-experimental-features nix-command config show system-features"),
+        ask("resolv", "grep ^nameserver /etc/resolv.conf | tr '\\n' ' '"),
+        ask("kvm", "test -e /dev/kvm && echo yes || echo no"),
+    ]
+    .join(" ")
+}
+
+fn look_inside(host: &dyn Host, request: &Request) -> Guest {
+    let mut command = Command::new("ssh")
+        .args(["-x", "-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=5", "-o", "ControlPath=none"])
+        .without_env("SSH_AUTH_SOCK")
+        .within(Duration::from_secs(12));
+    if let Some(key) = &request.key {
+        command = command.args(["-i", key]);
+    }
+    if let Some(key) = &request.public_key {
+        // The host key of the machine's line and no other; nothing is written down.
+        let known: Vec<&str> = key.split_whitespace().take(2).collect();
+        let trust = format!("KnownHostsCommand=/bin/echo * {}", known.join(" "));
+        command = command.args([
+            "-o",
+            &trust,
+            "-o",
+            "UserKnownHostsFile=/dev/null",
+            "-o",
+            "StrictHostKeyChecking=yes",
+        ]);
+    }
+    if let Some(user) = &request.user {
+        command = command.args(["-l", user]);
+    }
+    if let Some(port) = request.port {
+        command = command.args(["-p", &port.to_string()]);
+    }
+    let command = command.args(["--", &request.host, &inside_script()]);
+    let before = host.now();
+    match host.run(&command) {
+        Ok(output) if output.stdout.contains(MARK) => understand(&output.stdout, before),
+        Ok(output) => Guest { error: Some(output.complaint()), ..Guest::default() },
+        Err(error) => Guest { error: Some(error.to_string()), ..Guest::default() },
+    }
+}
+
+fn understand(text: &str, now: u64) -> Guest {
+    let mut guest = Guest::default();
+    for line in text.lines() {
+        let Some((name, value)) =
+            line.strip_prefix(MARK).map(|rest| rest.split_once(' ').unwrap_or((rest, "")))
+        else {
+            guest.noise.push(crate::parse::text::scrub(&crate::prose::line(line)));
+            continue;
+        };
+        let value = value.trim();
+        let words = || value.split_whitespace().map(str::to_owned);
+        match name {
+            "date" => {
+                let then: Option<i64> = value.parse().ok();
+                guest.seconds_ahead = then.and_then(|then| Some(then - i64::try_from(now).ok()?));
+            }
+            "df" => {
+                guest.disk =
+                    parse_df(&format!("Filesystem 1024-blocks Used Available Capacity Mounted\n{value}"))
+            }
+            "memory" => {
+                guest.memory_available_kib = value.split_whitespace().nth(1).and_then(|it| it.parse().ok())
+            }
+            "nix" if !value.is_empty() => guest.nix_version = Some(crate::prose::line(value)),
+            "system" | "platforms" => guest.systems.extend(words()),
+            "features" => guest.features = words().collect(),
+            "resolv" => guest.nameservers = words().filter(|word| word != "nameserver").collect(),
+            "kvm" => guest.kvm = Some(value == "yes"),
+            _ => {}
+        }
+    }
+    guest.noise.truncate(5);
+    guest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request() -> Request {
+        Request {
+            nix: "/run/current-system/sw/bin/nix".to_owned(),
+            scheme: "ssh-ng".to_owned(),
+            host: "linux-builder".to_owned(),
+            user: Some("builder".to_owned()),
+            port: None,
+            key: Some("/etc/nix/builder_ed25519".to_owned()),
+            host_key: Some("c3No+LQ==".to_owned()),
+            public_key: None,
+        }
+    }
+
+    #[test]
+    fn the_store_is_the_one_that_the_daemon_dials() {
+        assert_eq!(
+            request().store(),
+            "ssh-ng://builder@linux-builder?ssh-key=/etc/nix/builder_ed25519&base64-ssh-public-host-key=c3No%2BLQ%3D%3D"
+        );
+    }
+
+    #[test]
+    fn root_is_handed_nothing_that_could_be_an_option_or_a_parameter() {
+        assert!(request().is_sane());
+        let broken: [fn(&mut Request); 6] = [
+            |it| it.host = "-oProxyCommand=sh".to_owned(),
+            |it| it.user = Some("-l".to_owned()),
+            |it| it.key = Some("/k&remote-program=x".to_owned()),
+            |it| it.key = Some("relative".to_owned()),
+            |it| it.scheme = "https".to_owned(),
+            |it| it.nix = "nix".to_owned(),
+        ];
+        for break_it in broken {
+            let mut request = request();
+            break_it(&mut request);
+            assert!(!request.is_sane(), "{request:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_login_prints_besides_the_answers_is_noise() {
+        let guest = understand(
+            "Welcome!\nbuilder-doctor:date 1000\nbuilder-doctor:df /dev/vda 100 40 60 40% /\n\
+             builder-doctor:memory MemAvailable: 512 kB\nbuilder-doctor:nix nix (Nix) 2.34.8\n\
+             builder-doctor:system aarch64-linux\nbuilder-doctor:platforms x86_64-linux\n\
+             builder-doctor:features kvm\nbuilder-doctor:resolv nameserver 8.8.8.8\nbuilder-doctor:kvm no\n",
+            990,
+        );
+        assert_eq!(guest.noise, ["Welcome!"]);
+        assert_eq!(guest.seconds_ahead, Some(10));
+        assert_eq!(guest.disk, Some(Df { total_kib: 100, free_kib: 60 }));
+        assert_eq!(guest.memory_available_kib, Some(512));
+        assert_eq!(guest.systems, ["aarch64-linux", "x86_64-linux"]);
+        assert_eq!(guest.nameservers, ["8.8.8.8"]);
+        assert_eq!(guest.kvm, Some(false));
+    }
+}

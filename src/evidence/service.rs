@@ -1,0 +1,120 @@
+//! launchd's view of a job. None of this needs root.
+
+use super::{Look, Probe};
+use crate::host::{Command, HostError};
+use crate::parse::launchd::{DisabledList, Plist, Printed, etime, parse_disabled, parse_plist, parse_print};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// A job of launchd's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Service {
+    /// Such as `org.nixos.linux-builder`.
+    pub label: String,
+    /// What `launchctl print system/LABEL` says.
+    pub printed: Printed,
+    /// Whether an override keeps it from being started; None where `print-disabled` could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disabled: Option<bool>,
+    /// The job's file.
+    pub plist: PlistFile,
+    /// Seconds since its process was started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub age_seconds: Option<u64>,
+    /// Whether its working directory is there; None where it names none, or it cannot be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub working_directory_exists: Option<bool>,
+}
+
+/// A job's file in /Library/LaunchDaemons.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlistFile {
+    /// Where it is, or would be.
+    pub path: String,
+    /// What is there.
+    pub state: PlistState,
+}
+
+/// What is where a job's file would be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PlistState {
+    /// A job.
+    Present(Plist),
+    /// Nothing.
+    Missing,
+    /// Something that cannot be read, because of this.
+    Unreadable(String),
+}
+
+pub(super) fn probe_builder(look: &Look) -> Probe<Service> {
+    probe_label(look, &look.want.builder.launchd_label)
+}
+
+pub(super) fn probe_daemon(look: &Look) -> Probe<Service> {
+    match look.managers().get() {
+        Ok(managers) => probe_label(look, managers.daemon_label()),
+        Err(missing) => Probe::blind(missing.because),
+    }
+}
+
+fn probe_label(look: &Look, label: &str) -> Probe<Service> {
+    match look.platform().get() {
+        Ok(platform) if !platform.is_mac() => {
+            return Probe::not_taken(format!("launchd is part of macOS, and this is {}", platform.kernel));
+        }
+        _ => {}
+    }
+    let shown = format!("launchctl print system/{label}");
+    let launchctl = |args: &[&str]| look.host.run(&Command::new("launchctl").args(args.iter().copied()));
+    let printed = match launchctl(&["print", &format!("system/{label}")]) {
+        Ok(output) if output.stopped.is_none() => parse_print(output.code, &output.stdout, &output.stderr),
+        Ok(output) => return Probe::blind(format!("`{shown}`: {}", output.ending())),
+        Err(error) => return Probe::blind(format!("`launchctl`: {error}")),
+    };
+    let disabled = match launchctl(&["print-disabled", "system"]) {
+        Ok(output) if output.ok() => match parse_disabled(&output.stdout, &[label]) {
+            DisabledList::Read(found) => Some(found.get(label).copied().unwrap_or(false)),
+            DisabledList::Unclear(_) => None,
+        },
+        _ => None,
+    };
+    let plist = plist_file(look, label, &printed);
+    let pid = match &printed {
+        Printed::Loaded(job) => job.pid,
+        _ => None,
+    };
+    let age_seconds = pid.and_then(|pid| {
+        let output =
+            look.host.run(&Command::new("ps").args(["-o", "etime=", "-p", &pid.to_string()])).ok()?;
+        output.ok().then(|| etime(output.stdout.trim()))?
+    });
+    let folder = match &plist.state {
+        PlistState::Present(plist) => plist.working_directory.as_deref(),
+        _ => None,
+    };
+    let working_directory_exists = folder.and_then(|folder| match look.host.stat(Path::new(folder)) {
+        Ok(_) => Some(true),
+        Err(HostError::NotFound) => Some(false),
+        Err(_) => None,
+    });
+    let label = label.to_owned();
+    Probe::seen(
+        Service { label, printed, disabled, plist, age_seconds, working_directory_exists },
+        format!("{shown}, launchctl print-disabled system"),
+    )
+}
+
+fn plist_file(look: &Look, label: &str, printed: &Printed) -> PlistFile {
+    let told = match printed {
+        Printed::Loaded(job) => job.path.clone().filter(|path| path.starts_with('/')),
+        _ => None,
+    };
+    let path = told.unwrap_or_else(|| format!("/Library/LaunchDaemons/{label}.plist"));
+    let state = match look.host.read(Path::new(&path)) {
+        Ok(bytes) => parse_plist(&bytes).map_or_else(PlistState::Unreadable, PlistState::Present),
+        Err(HostError::NotFound) => PlistState::Missing,
+        Err(error) => PlistState::Unreadable(error.to_string()),
+    };
+    PlistFile { path, state }
+}
