@@ -1,0 +1,112 @@
+//! Nothing of a builder is there: no launchd job, no alias, no machine.
+
+use crate::checks::nix::nix_config_unreadable;
+use crate::checks::prelude::*;
+use crate::evidence::machines::linux;
+use crate::evidence::service::{PlistState, Service};
+use crate::parse::launchd::Printed;
+
+/// See the module.
+pub static CHECK: Check = Check {
+    id: "builder-not-configured",
+    title: "A Linux builder is set up on this Mac",
+    layer: Layer::Config,
+    severity: Severity::Error,
+    needs: &[&nix_config_unreadable::CHECK],
+    disproved_by: Proof::ABuild,
+    why: "There is no launchd job, no ssh alias and no line in the machines file: nobody has set a Linux builder up \
+          here yet, or disabling it removed all three.",
+    remedy: Remedy {
+        nix_darwin: Some(Advice::manual(
+            &["sudo darwin-rebuild switch"],
+            "In your nix-darwin configuration, before that:\n\n    nix.linux-builder.enable = true;\n\nLeave \
+             nix.linux-builder.config alone the first time: the stock VM comes from the cache, a changed one needs a \
+             Linux builder to be built.",
+        )),
+        determinate: Some(Advice::manual(
+            &["determinate-nixd version"],
+            "nix-darwin's nix.linux-builder needs nix.enable, which Determinate's Nix excludes. Either Determinate's \
+             own Linux builder (the command lists whether native-linux-builder is enabled for you), or a builder with \
+             a launchd job of its own, with its line in /etc/nix/machines.",
+        )),
+        otherwise: Advice::manual(
+            &["nix run nixpkgs#darwin.linux-builder"],
+            "The command starts the stock VM by hand, and installs its key. To have it managed, use nix-darwin's \
+             nix.linux-builder.enable.",
+        ),
+    },
+    references: &[
+        "nix-darwin/nix-darwin#1505",
+        "https://nixos.org/manual/nixpkgs/stable/#sec-darwin-builder",
+    ],
+    judge,
+    examples: &[
+        Example { name: "a Mac without any of it", given: nothing, expect: Expect::Fail },
+        Example { name: "all of it", given: |_| {}, expect: Expect::Pass },
+        Example {
+            name: "another builder, and no job",
+            given: |e| {
+                nothing(e);
+                healthy::set_machines(
+                    e,
+                    "ssh-ng://rosetta-builder aarch64-linux,x86_64-linux - 8 1 kvm - -\n",
+                );
+            },
+            expect: Expect::Pass,
+        },
+        Example {
+            name: "not a Mac",
+            given: |e| {
+                nothing(e);
+                if let Probe::Seen { fact, .. } = &mut e.platform {
+                    fact.kernel = "Linux".to_owned();
+                }
+            },
+            expect: Expect::Moot,
+        },
+    ],
+};
+
+fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
+    if let Some(moot) = on_mac(e)? {
+        return Ok(moot);
+    }
+    if let Some(machine) = linux(e.machines()?).next() {
+        return pass(format!("{} is declared", machine.uri.value));
+    }
+    let job = e.builder_job()?;
+    match (&job.printed, &job.plist.state) {
+        (Printed::Unclear(_), _) => return Err(Missing::new("what launchctl prints is not understood")),
+        (Printed::NotFound, PlistState::Missing) => {}
+        _ => return pass(format!("launchd has {}, or its plist is there", job.label)),
+    }
+    let host = &want.builder.host;
+    let alias = e.ssh_of(host).ok().and_then(|it| it.view.as_ref());
+    if alias.is_some_and(|view| &view.hostname != host) {
+        return pass(format!("ssh knows the alias {host}"));
+    }
+    let seen = format!(
+        "there is no Linux builder on this Mac: no launchd job {}, no ssh alias {host}, no machine",
+        job.label
+    );
+    fail(seen, "a Linux builder that is set up").verdict()
+}
+
+fn nothing(e: &mut Evidence) {
+    let gone = |service: &mut Service| {
+        service.printed = Printed::NotFound;
+        service.plist.state = PlistState::Missing;
+        service.age_seconds = None;
+    };
+    if let Probe::Seen { fact, .. } = &mut e.builder_job {
+        gone(fact);
+    }
+    if let Probe::Seen { fact, .. } = &mut e.ssh {
+        for view in fact.iter_mut().filter_map(|it| it.view.as_mut()) {
+            view.hostname = "linux-builder".to_owned();
+            view.port = 22;
+        }
+    }
+    healthy::set_builders(e, "@/etc/nix/machines", None);
+    healthy::hide_builds(e);
+}

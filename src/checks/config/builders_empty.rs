@@ -1,0 +1,63 @@
+//! The setting `builders` is empty, so Nix knows no machine.
+
+use super::builder_not_configured;
+use crate::checks::nix::nix_config_unreadable;
+use crate::checks::prelude::*;
+use crate::evidence::conf_files;
+
+/// See the module.
+pub static CHECK: Check = Check {
+    id: "builders-empty",
+    title: "`builders` names machines",
+    layer: Layer::Config,
+    severity: Severity::Error,
+    needs: &[&nix_config_unreadable::CHECK, &builder_not_configured::CHECK],
+    disproved_by: Proof::ABuild,
+    why: "An empty `builders` switches every remote builder off, /etc/nix/machines included; without the line, Nix \
+          reads that file by itself. nix-darwin writes the empty line where nix.distributedBuilds is false.",
+    remedy: Remedy {
+        nix_darwin: Some(Advice::manual(
+            &["sudo darwin-rebuild switch"],
+            "In your nix-darwin configuration, before that, and with no nix.settings.builders beside it:\n\n    \
+             nix.distributedBuilds = true;",
+        )),
+        determinate: Some(Advice::manual(
+            &["sudo launchctl kickstart -k system/{daemon-label}"],
+            "Remove the line from /etc/nix/nix.custom.conf (or from ~/.config/nix/nix.conf) before that.",
+        )),
+        otherwise: Advice::manual(
+            &["sudo launchctl kickstart -k system/{daemon-label}"],
+            "Remove the line that sets it before that, or write:\n\n    builders = @/etc/nix/machines",
+        ),
+    },
+    references: &["nix-darwin/nix-darwin#1081"],
+    judge,
+    examples: &[
+        Example {
+            name: "`builders =`",
+            given: |e| {
+                healthy::set_builders(e, "", Some(healthy::MACHINES));
+                healthy::hide_builds(e);
+            },
+            expect: Expect::Fail,
+        },
+        Example { name: "`builders = @/etc/nix/machines`", given: |_| {}, expect: Expect::Pass },
+    ],
+};
+
+fn judge(e: &Evidence, _: &Expectations) -> Result<Verdict, Missing> {
+    let Some(builders) = &e.settings()?.builders else {
+        return Err(Missing::new("Nix does not show `builders`"));
+    };
+    if !builders.trim().is_empty() {
+        return pass(format!("builders = {builders}"));
+    }
+    let origin = e.conf_files().ok().and_then(|files| conf_files::origin(files, "builders"));
+    let whence = match origin {
+        Some(_) => String::new(),
+        None => ", by no file that was read: look at NIX_CONFIG".to_owned(),
+    };
+    fail(format!("`builders` is set to nothing{whence}"), "machines, such as @/etc/nix/machines")
+        .at(origin.map(|it| &it.place))
+        .verdict()
+}

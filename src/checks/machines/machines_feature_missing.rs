@@ -1,0 +1,80 @@
+//! The machine that would take a build lacks a system feature that is demanded.
+
+use super::{builders_bad_machine_spec, machines_system_not_offered, takes};
+use crate::checks::prelude::*;
+use crate::prose::and;
+
+/// See the module.
+pub static CHECK: Check = Check {
+    id: "machines-feature-missing",
+    title: "A machine offers the demanded system features",
+    layer: Layer::Machines,
+    severity: Severity::Error,
+    needs: &[&builders_bad_machine_spec::CHECK, &machines_system_not_offered::CHECK],
+    disproved_by: Proof::EveryBuild,
+    why: "A NixOS test demands the feature nixos-test. Nix gives it only to a machine whose sixth column names the \
+          feature, for the right system; nix-darwin's default is kvm,benchmark,big-parallel without it.",
+    remedy: Remedy {
+        nix_darwin: Some(Advice::manual(
+            &["sudo darwin-rebuild switch"],
+            "In your nix-darwin configuration, before that:\n\n    \
+             nix.linux-builder.supportedFeatures = [ \"kvm\" \"benchmark\" \"big-parallel\" \"nixos-test\" ];",
+        )),
+        determinate: None,
+        otherwise: Advice::manual(
+            &["sudo $EDITOR {file}"],
+            "Add {missing-feature} to the sixth column, with a comma and no space. No restart is needed.",
+        ),
+    },
+    references: &["NixOS/nix#2238", "supabase/postgres#1999", "cpick/nix-rosetta-builder#40"],
+    judge,
+    examples: &[
+        Example {
+            name: "nix-darwin's default features, and nixos-test in a comment",
+            given: |e| {
+                let line = healthy::MACHINES.replace(",nixos-test", "");
+                healthy::set_machines(e, &format!("# nixos-test\n{line}"));
+                healthy::hide_builds(e);
+            },
+            expect: Expect::Fail,
+        },
+        Example {
+            name: "nixos-test on another system's machine",
+            given: |e| {
+                let line = healthy::MACHINES.replace(",nixos-test", "");
+                healthy::set_machines(e, &format!("{line}ssh-ng://mac x86_64-darwin - 1 1 nixos-test - -\n"));
+                healthy::hide_builds(e);
+            },
+            expect: Expect::Fail,
+        },
+        Example { name: "nixos-test in its column", given: |_| {}, expect: Expect::Pass },
+    ],
+};
+
+fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
+    let all = e.machines()?;
+    let Some(system) = want.builder.systems.first() else { return moot("no system is demanded") };
+    let takers: Vec<_> = all.machines.iter().filter(|machine| takes(e, machine, system)).collect();
+    if takers.is_empty() {
+        return Err(Missing::new(format!("no machine offers {system}")));
+    }
+    let demanded = &want.builder.features;
+    let missing: Vec<&str> = demanded
+        .iter()
+        .map(String::as_str)
+        .filter(|feature| takers.iter().all(|machine| !machine.missing_features(&[feature]).is_empty()))
+        .collect();
+    let Some(first) = missing.first() else {
+        return pass(format!("{} offered for {system}", and(demanded)));
+    };
+    let builder = takers.iter().find(|machine| machine.host == want.builder.host).unwrap_or(&takers[0]);
+    let column = builder.column(5);
+    fail(
+        format!("no machine offers {} for {system}: {} lacks it", and(&missing), builder.host),
+        format!("{} in the sixth column", and(&missing)),
+    )
+    .at(Some(&column))
+    .word("missing-feature", *first)
+    .word("file", &column.path)
+    .verdict()
+}

@@ -1,0 +1,79 @@
+//! No machine offers a system that is demanded.
+
+use super::{builders_bad_machine_spec, machines_file_missing, takes};
+use crate::checks::prelude::*;
+use crate::prose::and;
+
+/// See the module.
+pub static CHECK: Check = Check {
+    id: "machines-system-not-offered",
+    title: "A machine offers every demanded system",
+    layer: Layer::Machines,
+    severity: Severity::Error,
+    needs: &[&machines_file_missing::CHECK, &builders_bad_machine_spec::CHECK],
+    disproved_by: Proof::EveryBuild,
+    why: "Nix gives a build only to a machine whose second column names the build's system. The column says what the \
+          machine offers, not what it is; left out, it means the Mac's own system.",
+    remedy: Remedy {
+        nix_darwin: Some(Advice::manual(
+            &["sudo darwin-rebuild switch"],
+            "In your nix-darwin configuration, before that:\n\n    nix.linux-builder.systems = [ \"{missing-system}\" ];",
+        )),
+        determinate: None,
+        otherwise: Advice::manual(
+            &["sudo $EDITOR {file}"],
+            "Add {missing-system} to the second column. No restart is needed.",
+        ),
+    },
+    references: &["NixOS/nix#4117", "nix-darwin/nix-darwin#1192"],
+    judge,
+    examples: &[
+        Example {
+            name: "only x86_64-linux",
+            given: |e| {
+                healthy::set_machines(e, &healthy::MACHINES.replace("aarch64-linux,", ""));
+                healthy::hide_builds(e);
+            },
+            expect: Expect::Fail,
+        },
+        Example {
+            name: "no system at all, which means the Mac's own",
+            given: |e| {
+                healthy::set_machines(e, &healthy::MACHINES.replace("aarch64-linux,x86_64-linux", "-"));
+                healthy::hide_builds(e);
+            },
+            expect: Expect::Fail,
+        },
+        Example { name: "both Linux systems", given: |_| {}, expect: Expect::Pass },
+    ],
+};
+
+fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
+    let all = e.machines()?;
+    if all.refused().is_some() {
+        return Err(Missing::new("Nix refuses the machines file"));
+    }
+    let lacking = |system: &&String| !all.machines.iter().any(|machine| takes(e, machine, system));
+    let missing: Vec<&String> = want.builder.systems.iter().filter(lacking).collect();
+    let Some(first) = missing.first() else {
+        return pass(format!("{} offered", and(&want.builder.systems)));
+    };
+    let builder = e.builder(want)?;
+    let offers = match builder {
+        Some(machine) if machine.systems.is_empty() => format!("{} states no system", machine.host),
+        Some(machine) => {
+            let systems: Vec<&str> = machine.systems.iter().map(|it| it.value.as_str()).collect();
+            format!("{} offers {}", machine.host, and(&systems))
+        }
+        None => "none of the machines is a Linux builder".to_owned(),
+    };
+    let column = builder.map(|machine| machine.column(1));
+    fail(
+        format!("no machine offers {}: {offers}", and(&missing)),
+        format!("{} in the second column", and(&missing)),
+    )
+    .at(column.as_ref())
+    .word("missing-system", first.as_str())
+    .word("file", column.as_ref().map_or(crate::evidence::machines::FILE, |it| &it.path))
+    .verdict()
+}

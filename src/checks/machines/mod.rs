@@ -1,0 +1,30 @@
+//! The machines file: which machines there are, and what they offer.
+
+use crate::check::Check;
+
+pub mod builders_bad_machine_spec;
+pub mod machines_feature_missing;
+pub mod machines_file_missing;
+pub mod machines_odd_fields;
+pub mod machines_optional_system_not_offered;
+pub mod machines_system_not_offered;
+
+/// In order.
+pub const CHECKS: &[&Check] = &[
+    &machines_file_missing::CHECK,
+    &builders_bad_machine_spec::CHECK,
+    &machines_system_not_offered::CHECK,
+    &machines_optional_system_not_offered::CHECK,
+    &machines_feature_missing::CHECK,
+    &machines_odd_fields::CHECK,
+];
+
+use crate::evidence::Evidence;
+use crate::parse::machines::Machine;
+
+/// Whether a machine takes builds for a system. One that states none takes those of the Mac itself.
+fn takes(e: &Evidence, machine: &Machine, system: &str) -> bool {
+    machine
+        .offers(system)
+        .unwrap_or_else(|| e.settings().is_ok_and(|it| it.system.as_deref() == Some(system)))
+}

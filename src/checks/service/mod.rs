@@ -1,0 +1,100 @@
+//! The launchd job that runs the VM, and whether the VM comes up.
+
+use crate::check::{Check, Verdict};
+use crate::evidence::{Evidence, Missing};
+use crate::expectations::Expectations;
+use crate::parse::launchd::{Job, Printed};
+
+pub mod builder_crash_looping;
+pub mod builder_service_disabled;
+pub mod builder_service_not_loaded;
+pub mod builder_service_not_running;
+pub mod port_31022_in_use;
+pub mod vm_not_listening;
+pub mod vm_still_booting;
+pub mod vm_unresponsive;
+
+/// In order.
+pub const CHECKS: &[&Check] = &[
+    &port_31022_in_use::CHECK,
+    &builder_service_disabled::CHECK,
+    &builder_service_not_loaded::CHECK,
+    &builder_crash_looping::CHECK,
+    &builder_service_not_running::CHECK,
+    &vm_still_booting::CHECK,
+    &vm_not_listening::CHECK,
+    &vm_unresponsive::CHECK,
+];
+
+/// A VM that was started less than this ago may still be booting: 3 minutes.
+pub const BOOTING: u64 = 180;
+
+/// The job is about this Mac's own VM: moot on another system, and where another builder is declared.
+fn of_the_vm(e: &Evidence, want: &Expectations) -> Result<Option<Verdict>, Missing> {
+    if let Some(moot) = crate::checks::on_mac(e)? {
+        return Ok(Some(moot));
+    }
+    Ok(match e.builder(want).ok().flatten() {
+        Some(machine) if machine.host != want.builder.host => Some(Verdict::Moot(format!(
+            "the builder that is declared is {}, not {}",
+            machine.host, want.builder.host
+        ))),
+        _ => None,
+    })
+}
+
+/// The job as launchd has it; None where launchd does not know it.
+fn job(e: &Evidence) -> Result<Option<&Job>, Missing> {
+    match &e.builder_job()?.printed {
+        Printed::Loaded(job) => Ok(Some(job)),
+        Printed::NotFound => Ok(None),
+        Printed::Unclear(text) => {
+            let start: String = text.lines().next().unwrap_or_default().chars().take(60).collect();
+            Err(Missing::new(format!("what launchctl prints is not understood: {start:?}")))
+        }
+    }
+}
+
+/// A job that keeps ending and being started again.
+fn is_crash_looping(job: &Job, age_seconds: Option<u64>) -> bool {
+    let failed = job.last_exit.as_ref().is_some_and(|exit| !exit.never && exit.code != Some(0));
+    let between = job.pid.is_none() || age_seconds.is_some_and(|age| age < 60);
+    between && job.runs.is_some_and(|runs| runs >= 5 || (runs >= 2 && failed))
+}
+
+/// For examples: changes the builder's job.
+fn set_job(e: &mut Evidence, change: impl FnOnce(&mut crate::evidence::service::Service)) {
+    if let crate::evidence::Probe::Seen { fact, .. } = &mut e.builder_job {
+        change(fact);
+    }
+    crate::evidence::healthy::hide_builds(e);
+}
+
+/// For examples: the job is loaded, and has no process.
+fn set_stopped(e: &mut Evidence, state: &str, runs: u64, last_exit: Option<i32>) {
+    set_job(e, |service| {
+        service.age_seconds = None;
+        if let Printed::Loaded(job) = &mut service.printed {
+            job.state = Some(state.to_owned());
+            job.pid = None;
+            job.runs = Some(runs);
+            job.last_exit = last_exit.map(|code| crate::parse::launchd::LastExit {
+                code: Some(code),
+                text: None,
+                never: false,
+            });
+        }
+    });
+    set_port(e, crate::evidence::port::PortAnswer::Refused);
+}
+
+/// For examples: the builder's port answers in this way.
+fn set_port(e: &mut Evidence, answer: crate::evidence::port::PortAnswer) {
+    e.ports = crate::evidence::Probe::seen(vec![crate::evidence::healthy::port(answer)], "one connection");
+    crate::evidence::healthy::hide_builds(e);
+}
+
+/// For examples: the VM was started so many seconds ago.
+fn set_age(e: &mut Evidence, seconds: u64) {
+    set_job(e, |service| service.age_seconds = Some(seconds));
+}

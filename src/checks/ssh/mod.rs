@@ -1,0 +1,76 @@
+//! The way from the daemon into the VM: alias, key, host key, login.
+
+use crate::check::Check;
+
+pub mod ssh_alias_missing;
+pub mod ssh_config_bad_permissions;
+pub mod ssh_connection_refused;
+pub mod ssh_host_key_mismatch;
+pub mod ssh_key_missing;
+pub mod ssh_key_too_open;
+pub mod ssh_login_refused;
+pub mod ssh_root_known_hosts_missing;
+
+/// In order.
+pub const CHECKS: &[&Check] = &[
+    &ssh_config_bad_permissions::CHECK,
+    &ssh_alias_missing::CHECK,
+    &ssh_connection_refused::CHECK,
+    &ssh_key_missing::CHECK,
+    &ssh_key_too_open::CHECK,
+    &ssh_host_key_mismatch::CHECK,
+    &ssh_root_known_hosts_missing::CHECK,
+    &ssh_login_refused::CHECK,
+];
+
+use crate::evidence::{Evidence, Missing};
+use crate::parse::store_info::{SshFault, SshWords};
+
+/// ssh's own words for why root could not log in; None where root could, or ssh gave none.
+fn words_of_root(e: &Evidence) -> Result<Option<&SshWords>, Missing> {
+    let view = e.root_view()?;
+    match (&view.login, &view.no_login) {
+        (Some(login), _) => Ok(login.ssh_words.as_ref()),
+        (None, Some(why)) => Err(Missing::new(format!("the login as root: {why}"))),
+        (None, None) => Err(Missing::new("root did not try to log in")),
+    }
+}
+
+/// For examples: root dials, and ssh says this.
+fn set_words(e: &mut Evidence, stderr: &str) {
+    if let crate::evidence::Probe::Seen { fact, .. } = &mut e.root_view {
+        let said = format!("{stderr}\nerror: failed to start SSH connection to 'linux-builder'\n");
+        fact.login = Some(crate::parse::store_info::parse(
+            "{\"url\":\"ssh-ng://builder@linux-builder\"}",
+            &said,
+            Some(1),
+        ));
+        fact.guest = None;
+    }
+    unreachable_builds(e);
+}
+
+/// For examples: the test builds find the machine unreachable.
+fn unreachable_builds(e: &mut Evidence) {
+    let log = "cannot build on 'ssh-ng://builder@linux-builder': error: failed to start SSH connection to 'linux-builder'\n\
+               Failed to find a machine for remote build!\nderivation: 0-x.drv\n\
+               required (system, features): (aarch64-linux, [])\n1 available machines:\n\
+               (systems, maxjobs, supportedFeatures, mandatoryFeatures)\n\
+               ([aarch64-linux, x86_64-linux], 4, [benchmark, big-parallel, kvm, nixos-test], [])\n\
+               error: Cannot build '/nix/store/0-x.drv'.\n       Reason: platform mismatch\n";
+    crate::evidence::healthy::set_builds(e, &crate::evidence::builds::Ended::Code(1), log);
+}
+
+/// A fault of ssh's that a check of its own explains.
+fn has_its_own_check(fault: &SshFault) -> bool {
+    matches!(
+        fault,
+        SshFault::ConnectionRefused
+            | SshFault::HostKeyChanged
+            | SshFault::HostKeyUnknown
+            | SshFault::CannotResolve(_)
+            | SshFault::BadOwner(_)
+            | SshFault::IdentityMissing(_)
+            | SshFault::KeyTooOpen(_)
+    )
+}

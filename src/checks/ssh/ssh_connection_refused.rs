@@ -1,0 +1,65 @@
+//! Nobody listens at the builder's port.
+
+use super::{ssh_alias_missing, ssh_config_bad_permissions};
+use crate::checks::config::builder_not_configured;
+use crate::checks::host::localhost_does_not_resolve;
+use crate::checks::prelude::*;
+use crate::checks::service;
+use crate::evidence::port::PortAnswer;
+
+/// See the module.
+pub static CHECK: Check = Check {
+    id: "ssh-connection-refused",
+    title: "Somebody listens at the builder's port",
+    layer: Layer::Ssh,
+    severity: Severity::Error,
+    needs: &[
+        &builder_not_configured::CHECK,
+        &localhost_does_not_resolve::CHECK,
+        &service::port_31022_in_use::CHECK,
+        &service::builder_service_disabled::CHECK,
+        &service::builder_service_not_loaded::CHECK,
+        &service::builder_crash_looping::CHECK,
+        &service::builder_service_not_running::CHECK,
+        &service::vm_still_booting::CHECK,
+        &service::vm_not_listening::CHECK,
+        &service::vm_unresponsive::CHECK,
+        &ssh_config_bad_permissions::CHECK,
+        &ssh_alias_missing::CHECK,
+    ],
+    disproved_by: Proof::ABuild,
+    why: "The connection is refused before ssh says a word. Where launchd runs the VM, the reason is there; where it does \
+          not, the VM was started by hand and has ended, or the remote machine's sshd is off.",
+    remedy: Remedy::same(Advice::manual(
+        &["ssh -G {host}"],
+        "The command shows where ssh would go. Start what is to listen there; nixpkgs' stock builder is started by hand with \
+         nix run nixpkgs#darwin.linux-builder.",
+    )),
+    references: &["NixOS/nixpkgs#229542"],
+    judge,
+    examples: &[
+        Example {
+            name: "nobody listens",
+            given: |e| {
+                e.ports = Probe::seen(vec![healthy::port(PortAnswer::Refused)], "one connection");
+                healthy::hide_builds(e);
+            },
+            expect: Expect::Fail,
+        },
+        Example { name: "an SSH server answers", given: |_| {}, expect: Expect::Pass },
+    ],
+};
+
+fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
+    let Some(machine) = e.builder(want)? else { return moot("no Linux builder is declared") };
+    let port = e.port_of(&machine.host)?;
+    match &port.answer {
+        PortAnswer::Refused => {
+            fail(format!("nobody listens at {}", port.place()), format!("the sshd of {}", machine.host))
+                .verdict()
+        }
+        PortAnswer::Failed(why) => Err(Missing::new(format!("{}: {why}", port.place()))),
+        PortAnswer::Ssh(banner) => pass(banner),
+        _ => pass(format!("somebody listens at {}", port.place())),
+    }
+}

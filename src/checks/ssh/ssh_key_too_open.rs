@@ -1,0 +1,53 @@
+//! The private key can be read by others, so ssh ignores it.
+
+use super::ssh_key_missing;
+use crate::checks::prelude::*;
+use crate::evidence::key_files::{KeyFile, KeyState};
+
+/// See the module.
+pub static CHECK: Check = Check {
+    id: "ssh-key-too-open",
+    title: "Only root can read the builder's key",
+    layer: Layer::Ssh,
+    severity: Severity::Error,
+    needs: &[&ssh_key_missing::CHECK],
+    disproved_by: Proof::ABuild,
+    why: "ssh ignores a private key of its own user's that group or others may read, and the daemon dials as root. The \
+          usual reason: the key was opened up so that a plain `ssh linux-builder` works, which is not needed.",
+    remedy: Remedy::same(Advice::safe(&["sudo chown root:nixbld {key}", "sudo chmod 600 {key}"], "")),
+    references: &["nix-darwin/nix-darwin#913"],
+    judge,
+    examples: &[
+        Example { name: "mode 644", given: |e| set(e, "644", 0), expect: Expect::Fail },
+        Example { name: "mode 640", given: |e| set(e, "640", 0), expect: Expect::Fail },
+        Example { name: "mode 600", given: |_| {}, expect: Expect::Pass },
+        Example { name: "a mode that cannot be read", given: |e| set(e, "rw", 0), expect: Expect::Unknown },
+        Example {
+            name: "alice's own key, whose mode root does not mind",
+            given: |e| set(e, "644", 501),
+            expect: Expect::Pass,
+        },
+    ],
+};
+
+fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
+    let Some(machine) = e.builder(want)? else { return moot("no Linux builder is declared") };
+    let Some(key) = &machine.key else { return moot("the machine's line leaves the key to ssh") };
+    let found = e.key_files()?.iter().find(|it| it.path == key.value);
+    let Some(KeyState::Present { mode, uid }) = found.map(|it| &it.state) else {
+        return Err(Missing::new(format!("the mode of {} is not known", key.value)));
+    };
+    let bits = u32::from_str_radix(mode, 8).map_err(|_| Missing::new(format!("{mode:?} is no mode")))?;
+    if *uid == 0 && bits & 0o077 != 0 {
+        let seen =
+            format!("ssh ignores the builder's key {}: its mode is {mode}, so others may read it", key.value);
+        return fail(seen, "mode 600").at(Some(&key.place)).word("key", &key.value).verdict();
+    }
+    pass(format!("mode {mode}"))
+}
+
+fn set(e: &mut Evidence, mode: &str, uid: u32) {
+    let state = KeyState::Present { mode: mode.to_owned(), uid };
+    e.key_files = Probe::seen(vec![KeyFile { path: "/etc/nix/builder_ed25519".to_owned(), state }], "stat");
+    healthy::hide_builds(e);
+}

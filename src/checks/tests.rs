@@ -1,0 +1,214 @@
+//! What holds for every check, quantified over the registry: none of these changes for the next check.
+#![allow(clippy::disallowed_methods)] // compares the registry with the folder
+
+use super::*;
+use crate::check::{Expect, Layer, Severity, Verdict};
+use crate::diagnosis::{Selection, State, diagnose};
+use crate::evidence::{Evidence, healthy};
+use crate::expectations::Expectations;
+use crate::report::{explain, paint::Paint};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+fn folder() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/checks"))
+}
+
+fn judged(check: &Check, e: &Evidence) -> Verdict {
+    (check.judge)(e, &Expectations::default()).unwrap_or_else(Verdict::Unknown)
+}
+
+#[test]
+fn every_file_is_registered_under_its_name() {
+    let mut files = BTreeSet::new();
+    for layer in Layer::ALL {
+        for entry in std::fs::read_dir(folder().join(layer.name())).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            if let Some(stem) = name.strip_suffix(".rs").filter(|stem| *stem != "mod") {
+                files.insert((layer.name(), stem.replace('_', "-")));
+            }
+        }
+    }
+    let registered: BTreeSet<_> = all().iter().map(|it| (it.layer.name(), it.id.to_owned())).collect();
+    let forgotten: Vec<_> = files.difference(&registered).collect();
+    assert!(
+        forgotten.is_empty(),
+        "add to CHECKS in the layer's mod.rs, with this id and layer: {forgotten:?}"
+    );
+    let without: Vec<_> = registered.difference(&files).collect();
+    assert!(without.is_empty(), "the file's name must be the id, in the folder of the layer: {without:?}");
+    assert_eq!(all().len(), registered.len(), "an id is used twice");
+}
+
+#[test]
+fn every_check_comes_after_what_it_needs_and_layers_are_in_order() {
+    let all = all();
+    for (i, check) in all.iter().enumerate() {
+        for needed in check.needs {
+            let at = all.iter().position(|it| it == needed);
+            assert!(
+                at.is_some_and(|at| at < i),
+                "{} needs {}, which must come before it",
+                check.id,
+                needed.id
+            );
+        }
+    }
+    assert!(all.windows(2).all(|pair| pair[0].layer <= pair[1].layer));
+}
+
+#[test]
+fn on_empty_evidence_every_check_answers_unknown() {
+    for check in all() {
+        let verdict = judged(check, &Evidence::default());
+        assert!(matches!(verdict, Verdict::Unknown(_)), "{}: {verdict:?}", check.id);
+    }
+}
+
+#[test]
+fn the_healthy_machine_raises_no_alarm() {
+    for hide in [healthy::hide_root_view, healthy::hide_builds, |_: &mut Evidence| {}] {
+        let mut e = healthy::evidence();
+        hide(&mut e);
+        let diagnosis = diagnose(&all(), &e, &Expectations::default(), &Selection::default());
+        let alarms: Vec<_> =
+            diagnosis.findings().map(|(judged, finding, _)| (judged.check.id, &finding.seen)).collect();
+        assert!(alarms.is_empty(), "{alarms:?}");
+        assert_eq!((diagnosis.state, diagnosis.exit_code()), (State::Healthy, 0));
+    }
+}
+
+#[test]
+fn every_example_is_met() {
+    for check in all() {
+        for example in check.examples {
+            let mut e = healthy::evidence();
+            (example.given)(&mut e);
+            let verdict = judged(check, &e);
+            assert!(example.expect.met(&verdict), "{}, {}: {verdict:?}", check.id, example.name);
+        }
+    }
+}
+
+#[test]
+fn every_check_has_an_example_that_fails_and_one_that_passes() {
+    for check in all() {
+        let has = |expect| check.examples.iter().any(|example| example.expect == expect);
+        assert!(has(Expect::Fail) && has(Expect::Pass), "{} lacks one", check.id);
+    }
+}
+
+#[test]
+fn an_example_of_failing_is_seen_by_the_diagnosis() {
+    // Where a proof is given the failure is a note; examples of failing give none that disproves them.
+    for check in all() {
+        for example in check.examples.iter().filter(|example| example.expect == Expect::Fail) {
+            let mut e = healthy::evidence();
+            (example.given)(&mut e);
+            let diagnosis = diagnose(&all(), &e, &Expectations::default(), &Selection::default());
+            let found = diagnosis.findings().find(|(judged, ..)| judged.check.id == check.id);
+            let severity = found.map(|(judged, ..)| judged.severity);
+            assert_eq!(severity, Some(check.severity), "{}, {}", check.id, example.name);
+        }
+    }
+}
+
+#[test]
+fn the_words_read_as_they_should() {
+    for check in all() {
+        let id = check.id;
+        assert!(id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'), "{id}");
+        assert!(!check.title.ends_with('.') && check.title.len() <= 80, "{id}: {}", check.title);
+        assert!(check.why.ends_with('.'), "{id}: why ends with a dot");
+        assert!(!check.references.is_empty(), "{id} rests on nothing");
+        let texts =
+            [check.title, check.why].into_iter().chain(check.remedy.all().map(|(_, advice)| advice.note));
+        for text in texts {
+            for word in ["should", "please", "!", "simply"] {
+                assert!(!text.to_lowercase().contains(word), "{id}: {word:?} in {text:?}");
+            }
+        }
+        for (_, advice) in check.remedy.all() {
+            assert!(!advice.commands.is_empty(), "{id}: a remedy begins with a command");
+            assert!(advice.commands.iter().all(|it| !it.contains('\n') && !it.starts_with('$')), "{id}");
+        }
+        if check.severity == Severity::Note {
+            assert!(check.remedy.all().all(|(_, it)| it.safety == crate::check::Safety::Manual), "{id}");
+        }
+    }
+}
+
+/// Section "advice never to repeat" of the public reports on this builder.
+#[test]
+fn no_remedy_gives_advice_that_does_harm() {
+    const HARMFUL: &[&str] = &[
+        "chmod 644 /etc/nix/builder",
+        "chmod 644 {key}",
+        "builders = \"\"",
+        "extra-platforms",
+        "pkill",
+        "killall",
+        "StrictHostKeyChecking",
+        "launchctl stop",
+        "distributed-builds",
+        "--system aarch64-linux nixpkgs#hello",
+        "system/org.nixos.nix-daemon",
+    ];
+    for check in all() {
+        for (_, advice) in check.remedy.all() {
+            let text = advice.commands.iter().copied().chain([advice.note]).collect::<Vec<_>>().join("\n");
+            for harm in HARMFUL {
+                assert!(!text.contains(harm), "{} advises {harm:?}", check.id);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_word_in_braces_is_filled() {
+    for check in all() {
+        for example in check.examples.iter().filter(|example| example.expect == Expect::Fail) {
+            for manager in [None, Some("/nix/var/determinate"), Some("")] {
+                let mut e = healthy::evidence();
+                (example.given)(&mut e);
+                if let (Some(path), crate::evidence::Probe::Seen { fact, .. }) = (manager, &mut e.managers) {
+                    fact.nix_darwin = None;
+                    fact.determinate = (!path.is_empty()).then(|| path.to_owned());
+                }
+                let Verdict::Fail(finding) = judged(check, &e) else { continue };
+                let done = crate::advice::prescribe(check, &finding, &e, &Expectations::default());
+                for text in done.commands.iter().chain([&done.note]) {
+                    let left = text.match_indices('{').find(|(at, _)| {
+                        let inner = text[at + 1..].split('}').next().unwrap_or_default();
+                        !inner.is_empty() && inner.chars().all(|c| c.is_ascii_lowercase() || c == '-')
+                    });
+                    assert!(left.is_none(), "{}, {}: {text}", check.id, example.name);
+                }
+            }
+        }
+    }
+}
+
+/// Update with `INSTA_UPDATE=always cargo test`, and read the difference before committing it.
+#[test]
+fn each_check_is_explained_as_its_snapshot_says() {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots/checks"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| {
+        for check in all() {
+            insta::assert_snapshot!(check.id, explain::render(check, Paint::PLAIN));
+        }
+    });
+}
+
+#[test]
+fn no_snapshot_is_left_of_a_check_that_is_gone() {
+    let snapshots = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots/checks"));
+    for entry in std::fs::read_dir(snapshots).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let id = name.trim_end_matches(".snap.new").trim_end_matches(".snap");
+        assert!(find(id).is_some(), "remove snapshots/checks/{name}");
+    }
+}
