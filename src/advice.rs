@@ -14,7 +14,9 @@ pub struct Prescription {
     pub needs_root: bool,
     /// `safe`, `disruptive` or `manual`.
     pub safety: &'static str,
-    /// What to set or know.
+    /// What to write into a file first; may be empty.
+    pub edit: String,
+    /// What else to know; may be empty.
     pub note: String,
 }
 
@@ -27,11 +29,13 @@ pub fn prescribe(check: &Check, finding: &Finding, e: &Evidence, want: &Expectat
         let general = words.iter().map(|(name, value)| (*name, value.as_str()));
         filled(text, own.chain(general))
     };
-    let commands: Vec<String> = advice.commands.iter().map(|command| fill(command)).collect();
+    let commands: Vec<String> =
+        finding.first.iter().chain(advice.commands).map(|command| fill(command)).collect();
     Prescription {
         needs_root: commands.iter().any(|command| command.starts_with("sudo ")),
         commands,
         safety: advice.safety.name(),
+        edit: fill(advice.edit),
         note: fill(advice.note),
     }
 }

@@ -145,7 +145,14 @@ pub fn moot(because: impl Into<String>) -> Result<Verdict, Missing> {
 
 /// The fault is here: what was seen, and what was expected instead. Both are lower-case fragments.
 pub fn fail(seen: impl Into<String>, expected: impl Into<String>) -> Finding {
-    Finding { seen: seen.into(), expected: expected.into(), place: None, words: Vec::new(), points_to: &[] }
+    Finding {
+        seen: seen.into(),
+        expected: expected.into(),
+        place: None,
+        words: Vec::new(),
+        points_to: &[],
+        first: None,
+    }
 }
 
 /// A fault, as seen.
@@ -162,6 +169,8 @@ pub struct Finding {
     /// Checks that what was seen points to, besides those that the check needs: if one of them failed, it is
     /// to blame.
     pub points_to: &'static [&'static Check],
+    /// A command that tells more, to be run before the remedy's.
+    pub first: Option<&'static str>,
 }
 
 impl Finding {
@@ -178,6 +187,11 @@ impl Finding {
     /// What was seen points to these checks: if one of them failed, it is to blame.
     pub fn pointing_to(mut self, checks: &'static [&'static Check]) -> Self {
         self.points_to = checks;
+        self
+    }
+    /// This command tells more, before anything is mended.
+    pub fn first_run(mut self, command: &'static str) -> Self {
+        self.first = Some(command);
         self
     }
     /// As a judge's answer.
@@ -280,22 +294,28 @@ pub struct Advice {
     pub commands: &'static [&'static str],
     /// What a user may rely on when running them.
     pub safety: Safety,
-    /// What to set or know, in sentences or lines of configuration. May hold the same `{words}`.
+    /// What to write into a file before the commands: a sentence that names the file, then indented lines.
+    pub edit: &'static str,
+    /// What else to know, in sentences or indented lines. May hold the same `{words}`.
     pub note: &'static str,
 }
 
 impl Advice {
     /// Commands that can be run by anybody at any time.
     pub const fn safe(commands: &'static [&'static str], note: &'static str) -> Self {
-        Advice { commands, safety: Safety::Safe, note }
+        Advice { commands, safety: Safety::Safe, edit: "", note }
     }
     /// Commands that interrupt running builds or drop what can be rebuilt.
     pub const fn disruptive(commands: &'static [&'static str], note: &'static str) -> Self {
-        Advice { commands, safety: Safety::Disruptive, note }
+        Advice { commands, safety: Safety::Disruptive, edit: "", note }
     }
     /// What only the user can decide or do.
     pub const fn manual(commands: &'static [&'static str], note: &'static str) -> Self {
-        Advice { commands, safety: Safety::Manual, note }
+        Advice { commands, safety: Safety::Manual, edit: "", note }
+    }
+    /// Something is to be written into a file first.
+    pub const fn after_edit(self, edit: &'static str) -> Self {
+        Advice { edit, ..self }
     }
 }
 

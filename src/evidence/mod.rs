@@ -307,6 +307,8 @@ facts! {
     conf_changes: Vec<conf_files::Change> = conf_files::probe_changes;
     /// The machines that `builders` names.
     machines: crate::parse::machines::Machines = machines::probe;
+    /// Which of the two jobs launchd is told never to start.
+    disabled_jobs: std::collections::BTreeMap<String, bool> = service::probe_disabled;
     /// The launchd job of the builder.
     builder_job: service::Service = service::probe_builder;
     /// The launchd job of the Nix daemon.
@@ -332,3 +334,6 @@ facts! {
     /// The builds of the expectations' installable.
     installable_builds: Vec<builds::BuildRun> = builds::probe_installable;
 }
+
+#[cfg(test)]
+mod tests;

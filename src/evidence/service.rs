@@ -4,6 +4,7 @@ use super::{Look, Probe};
 use crate::host::{Command, HostError};
 use crate::parse::launchd::{DisabledList, Plist, Printed, etime, parse_disabled, parse_plist, parse_print};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// A job of launchd's.
@@ -72,13 +73,7 @@ fn probe_label(look: &Look, label: &str) -> Probe<Service> {
         Ok(output) => return Probe::blind(format!("`{shown}`: {}", output.ending())),
         Err(error) => return Probe::blind(format!("`launchctl`: {error}")),
     };
-    let disabled = match launchctl(&["print-disabled", "system"]) {
-        Ok(output) if output.ok() => match parse_disabled(&output.stdout, &[label]) {
-            DisabledList::Read(found) => Some(found.get(label).copied().unwrap_or(false)),
-            DisabledList::Unclear(_) => None,
-        },
-        _ => None,
-    };
+    let disabled = look.disabled_jobs().get().ok().map(|found| found.get(label).copied().unwrap_or(false));
     let plist = plist_file(look, label, &printed);
     let pid = match &printed {
         Printed::Loaded(job) => job.pid,
@@ -103,6 +98,29 @@ fn probe_label(look: &Look, label: &str) -> Probe<Service> {
         Service { label, printed, disabled, plist, age_seconds, working_directory_exists },
         format!("{shown}, launchctl print-disabled system"),
     )
+}
+
+/// The overrides of both jobs in one question.
+pub(super) fn probe_disabled(look: &Look) -> Probe<BTreeMap<String, bool>> {
+    if let Ok(platform) = look.platform().get()
+        && !platform.is_mac()
+    {
+        return Probe::not_taken(format!("launchd is part of macOS, and this is {}", platform.kernel));
+    }
+    let daemon = look.managers().get().map_or("org.nixos.nix-daemon", |managers| managers.daemon_label());
+    let shown = "launchctl print-disabled system";
+    match look.host.run(&Command::new("launchctl").args(["print-disabled", "system"])) {
+        Ok(output) if output.ok() => {
+            match parse_disabled(&output.stdout, &[&look.want.builder.launchd_label, daemon]) {
+                DisabledList::Read(found) => Probe::seen(found, shown),
+                DisabledList::Unclear(raw) => {
+                    Probe::Blind { because: format!("`{shown}` cannot be understood"), raw: Some(raw) }
+                }
+            }
+        }
+        Ok(output) => Probe::blind(format!("`{shown}`: {}", output.complaint())),
+        Err(error) => Probe::blind(format!("`{shown}`: {error}")),
+    }
 }
 
 fn plist_file(look: &Look, label: &str, printed: &Printed) -> PlistFile {

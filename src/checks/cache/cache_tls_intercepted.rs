@@ -19,8 +19,11 @@ pub static CHECK: Check = Check {
     remedy: Remedy {
         nix_darwin: Some(Advice::manual(
             &["sudo darwin-rebuild switch", "sudo launchctl kickstart -k system/{label}"],
-            "Ask your administrators for the root certificate as PEM. In your nix-darwin configuration, before that (it \
-             reaches the VM too):\n\n    security.pki.certificateFiles = [ ./company-root.pem ];",
+            "",
+        )
+        .after_edit(
+            "Ask your administrators for the root certificate as PEM. In your nix-darwin configuration (it reaches the \
+             VM too):\n\n    security.pki.certificateFiles = [ ./company-root.pem ];",
         )),
         determinate: None,
         otherwise: Advice::manual(

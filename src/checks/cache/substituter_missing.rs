@@ -17,20 +17,19 @@ pub static CHECK: Check = Check {
     disproved_by: Proof::Nothing,
     why: "Without the cache, what the project has built already is built again on this machine, which takes hours.",
     remedy: Remedy {
-        nix_darwin: Some(Advice::manual(
-            &["sudo darwin-rebuild switch"],
-            "In your nix-darwin configuration, before that:\n\n    \
+        nix_darwin: Some(Advice::manual(&["sudo darwin-rebuild switch"], "").after_edit(
+            "In your nix-darwin configuration:\n\n    \
              nix.settings.extra-substituters = [ \"{cache}\" ];\n    \
              nix.settings.extra-trusted-public-keys = [ \"{cache-key}\" ];",
         )),
-        determinate: Some(Advice::disruptive(
-            &["sudo launchctl kickstart -k system/{daemon-label}"],
-            "In /etc/nix/nix.custom.conf, before that:\n\n    extra-substituters = {cache}\n    \
+        determinate: Some(
+            Advice::disruptive(&["sudo launchctl kickstart -k system/{daemon-label}"], "").after_edit(
+                "In /etc/nix/nix.custom.conf:\n\n    extra-substituters = {cache}\n    \
              extra-trusted-public-keys = {cache-key}",
-        )),
-        otherwise: Advice::disruptive(
-            &["sudo launchctl kickstart -k system/{daemon-label}"],
-            "In /etc/nix/nix.conf, before that:\n\n    extra-substituters = {cache}\n    \
+            ),
+        ),
+        otherwise: Advice::disruptive(&["sudo launchctl kickstart -k system/{daemon-label}"], "").after_edit(
+            "In /etc/nix/nix.conf:\n\n    extra-substituters = {cache}\n    \
              extra-trusted-public-keys = {cache-key}",
         ),
     },

@@ -15,19 +15,16 @@ pub static CHECK: Check = Check {
     disproved_by: Proof::Nothing,
     why: "Nix takes nothing from a cache whose signatures it cannot check; it says `ignoring substitute` and builds instead.",
     remedy: Remedy {
-        nix_darwin: Some(Advice::manual(
-            &["sudo darwin-rebuild switch"],
-            "In your nix-darwin configuration, before that:\n\n    \
+        nix_darwin: Some(Advice::manual(&["sudo darwin-rebuild switch"], "").after_edit(
+            "In your nix-darwin configuration:\n\n    \
              nix.settings.extra-trusted-public-keys = [ \"{cache-key}\" ];",
         )),
-        determinate: Some(Advice::disruptive(
-            &["sudo launchctl kickstart -k system/{daemon-label}"],
-            "In /etc/nix/nix.custom.conf, before that:\n\n    extra-trusted-public-keys = {cache-key}",
-        )),
-        otherwise: Advice::disruptive(
-            &["sudo launchctl kickstart -k system/{daemon-label}"],
-            "In /etc/nix/nix.conf, before that:\n\n    extra-trusted-public-keys = {cache-key}",
+        determinate: Some(
+            Advice::disruptive(&["sudo launchctl kickstart -k system/{daemon-label}"], "")
+                .after_edit("In /etc/nix/nix.custom.conf:\n\n    extra-trusted-public-keys = {cache-key}"),
         ),
+        otherwise: Advice::disruptive(&["sudo launchctl kickstart -k system/{daemon-label}"], "")
+            .after_edit("In /etc/nix/nix.conf:\n\n    extra-trusted-public-keys = {cache-key}"),
     },
     references: &["NixOS/nix#5343", "nix-community/infra#961"],
     judge,

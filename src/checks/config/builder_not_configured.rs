@@ -17,12 +17,9 @@ pub static CHECK: Check = Check {
     why: "There is no launchd job, no ssh alias and no line in the machines file: nobody has set a Linux builder up \
           here yet, or disabling it removed all three.",
     remedy: Remedy {
-        nix_darwin: Some(Advice::manual(
-            &["sudo darwin-rebuild switch"],
-            "In your nix-darwin configuration, before that:\n\n    nix.linux-builder.enable = true;\n\nLeave \
+        nix_darwin: Some(Advice::manual(&["sudo darwin-rebuild switch"], "").after_edit("In your nix-darwin configuration:\n\n    nix.linux-builder.enable = true;\n\nLeave \
              nix.linux-builder.config alone the first time: the stock VM comes from the cache, a changed one needs a \
-             Linux builder to be built.",
-        )),
+             Linux builder to be built.")),
         determinate: Some(Advice::manual(
             &["determinate-nixd version"],
             "nix-darwin's nix.linux-builder needs nix.enable, which Determinate's Nix excludes. Either Determinate's \

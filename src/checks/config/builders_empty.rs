@@ -16,18 +16,17 @@ pub static CHECK: Check = Check {
     why: "An empty `builders` switches every remote builder off, /etc/nix/machines included; without the line, Nix \
           reads that file by itself. nix-darwin writes the empty line where nix.distributedBuilds is false.",
     remedy: Remedy {
-        nix_darwin: Some(Advice::manual(
-            &["sudo darwin-rebuild switch"],
-            "In your nix-darwin configuration, before that, and with no nix.settings.builders beside it:\n\n    \
+        nix_darwin: Some(Advice::manual(&["sudo darwin-rebuild switch"], "").after_edit(
+            "In your nix-darwin configuration, and with no nix.settings.builders beside it:\n\n    \
              nix.distributedBuilds = true;",
         )),
-        determinate: Some(Advice::manual(
-            &["sudo launchctl kickstart -k system/{daemon-label}"],
-            "Remove the line from /etc/nix/nix.custom.conf (or from ~/.config/nix/nix.conf) before that.",
-        )),
-        otherwise: Advice::manual(
-            &["sudo launchctl kickstart -k system/{daemon-label}"],
-            "Remove the line that sets it before that, or write:\n\n    builders = @/etc/nix/machines",
+        determinate: Some(
+            Advice::manual(&["sudo launchctl kickstart -k system/{daemon-label}"], "").after_edit(
+                "Remove the line from /etc/nix/nix.custom.conf (or from ~/.config/nix/nix.conf).",
+            ),
+        ),
+        otherwise: Advice::manual(&["sudo launchctl kickstart -k system/{daemon-label}"], "").after_edit(
+            "Remove the line that sets it, or write instead:\n\n    builders = @/etc/nix/machines",
         ),
     },
     references: &["nix-darwin/nix-darwin#1081"],

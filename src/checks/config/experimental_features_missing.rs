@@ -16,9 +16,8 @@ pub static CHECK: Check = Check {
     why: "Without nix-command and flakes, `nix build .#…` ends with `experimental Nix feature 'nix-command' is \
           disabled`. This program passes them itself, so its own test build says nothing about them.",
     remedy: Remedy {
-        nix_darwin: Some(Advice::manual(
-            &["sudo darwin-rebuild switch"],
-            "In your nix-darwin configuration, before that:\n\n    \
+        nix_darwin: Some(Advice::manual(&["sudo darwin-rebuild switch"], "").after_edit(
+            "In your nix-darwin configuration:\n\n    \
              nix.settings.experimental-features = \"{experimental-features}\";",
         )),
         determinate: Some(Advice::manual(

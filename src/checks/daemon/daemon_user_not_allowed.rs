@@ -17,18 +17,17 @@ pub static CHECK: Check = Check {
     why: "The setting `allowed-users` names who may use the daemon at all; members of the group nixbld are always \
           refused.",
     remedy: Remedy {
-        nix_darwin: Some(Advice::manual(
-            &["sudo darwin-rebuild switch"],
-            "In your nix-darwin configuration, before that:\n\n    nix.settings.allowed-users = [ \"*\" ];",
-        )),
-        determinate: Some(Advice::manual(
-            &["sudo launchctl kickstart -k system/{daemon-label}"],
-            "In /etc/nix/nix.custom.conf, before that:\n\n    allowed-users = *",
-        )),
-        otherwise: Advice::manual(
-            &["sudo launchctl kickstart -k system/{daemon-label}"],
-            "In /etc/nix/nix.conf, before that:\n\n    allowed-users = *",
+        nix_darwin: Some(
+            Advice::manual(&["sudo darwin-rebuild switch"], "").after_edit(
+                "In your nix-darwin configuration:\n\n    nix.settings.allowed-users = [ \"*\" ];",
+            ),
         ),
+        determinate: Some(
+            Advice::manual(&["sudo launchctl kickstart -k system/{daemon-label}"], "")
+                .after_edit("In /etc/nix/nix.custom.conf:\n\n    allowed-users = *"),
+        ),
+        otherwise: Advice::manual(&["sudo launchctl kickstart -k system/{daemon-label}"], "")
+            .after_edit("In /etc/nix/nix.conf:\n\n    allowed-users = *"),
     },
     references: &["https://nix.dev/manual/nix/latest/command-ref/conf-file#conf-allowed-users"],
     judge,

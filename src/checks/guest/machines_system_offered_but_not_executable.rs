@@ -18,12 +18,9 @@ pub static CHECK: Check = Check {
     why: "The machines file sends builds for this system to the VM, and the VM's own Nix refuses them: it has no emulation \
           for it. Both halves are needed, the offer and the emulation.",
     remedy: Remedy {
-        nix_darwin: Some(Advice::manual(
-            &["sudo darwin-rebuild switch", "sudo launchctl kickstart -k system/{label}"],
-            "In your nix-darwin configuration, before that:\n\n    \
+        nix_darwin: Some(Advice::manual(&["sudo darwin-rebuild switch", "sudo launchctl kickstart -k system/{label}"], "").after_edit("In your nix-darwin configuration:\n\n    \
              nix.linux-builder.config.boot.binfmt.emulatedSystems = [ \"{offered-system}\" ];\n\nOr take {offered-system} out of \
-             nix.linux-builder.systems.",
-        )),
+             nix.linux-builder.systems.")),
         determinate: None,
         otherwise: Advice::manual(
             &["sudo $EDITOR {file}"],

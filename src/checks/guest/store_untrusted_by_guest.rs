@@ -15,9 +15,8 @@ pub static CHECK: Check = Check {
     why: "What a build needs is copied to the VM first, and what was built here is not signed. The VM's Nix takes that only \
           from a user it trusts: the login must be among its trusted-users.",
     remedy: Remedy {
-        nix_darwin: Some(Advice::manual(
-            &["sudo darwin-rebuild switch"],
-            "The stock VM trusts its user. In nix.linux-builder.config, before that:\n\n    \
+        nix_darwin: Some(Advice::manual(&["sudo darwin-rebuild switch"], "").after_edit(
+            "The stock VM trusts its user. In nix.linux-builder.config:\n\n    \
              nix.settings.trusted-users = [ \"root\" \"builder\" ];",
         )),
         determinate: None,

@@ -19,8 +19,11 @@ pub static CHECK: Check = Check {
     remedy: Remedy {
         nix_darwin: Some(Advice::manual(
             &["sudo darwin-rebuild switch"],
-            "/etc/nix/machines is made from nix.linux-builder and nix.buildMachines of your nix-darwin configuration: mend it \
-             there before that. If the file is no link, move it away first: nix-darwin does not replace it.",
+            "",
+        )
+        .after_edit(
+            "/etc/nix/machines is made from nix.linux-builder and nix.buildMachines of your nix-darwin configuration: \
+             mend it there. If the file is no link, move it away: nix-darwin does not replace it.",
         )),
         determinate: None,
         otherwise: Advice::manual(&["sudo $EDITOR {file}"], "Mend the marked column. No restart is needed."),
@@ -55,16 +58,29 @@ fn judge(e: &Evidence, _: &Expectations) -> Result<Verdict, Missing> {
     let all = e.machines()?;
     let expected = "lines that Nix can read";
     if let Some(problem) = all.refused() {
-        let seen = format!("Nix refuses the machines file: {}", problem.nix_says);
+        let seen = format!("Nix refuses the machines file: {}", without_row(&problem.nix_says));
         return fail(seen, expected).at(Some(&problem.place)).word("file", &problem.place.path).verdict();
     }
     if let Some(build) = e.build_that_says(|outcome| matches!(outcome, Outcome::BadMachineSpec(_)))
         && let Outcome::BadMachineSpec(words) = &build.log.outcome
     {
         let file = crate::evidence::machines::FILE;
-        return fail(format!("Nix refuses the machines file: {words}"), expected)
+        return fail(format!("Nix refuses the machines file: {}", without_row(words)), expected)
             .word("file", file)
             .verdict();
     }
     pass(crate::prose::count(all.machines.len(), "machine"))
+}
+
+/// Nix quotes the whole row, which is long, and shown anyway.
+fn without_row(words: &str) -> String {
+    match words.split_once("in a row: '") {
+        Some((before, row)) => match row.rsplit_once("' to '") {
+            Some((_, after)) => format!("{before}in a row to '{after}"),
+            None => before.trim_end().to_owned(),
+        },
+        None => words.to_owned(),
+    }
+    .trim_start_matches("bad machine specification: ")
+    .to_owned()
 }

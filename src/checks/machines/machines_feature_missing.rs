@@ -15,11 +15,8 @@ pub static CHECK: Check = Check {
     why: "A NixOS test demands the feature nixos-test. Nix gives it only to a machine whose sixth column names the \
           feature, for the right system; nix-darwin's default is kvm,benchmark,big-parallel without it.",
     remedy: Remedy {
-        nix_darwin: Some(Advice::manual(
-            &["sudo darwin-rebuild switch"],
-            "In your nix-darwin configuration, before that:\n\n    \
-             nix.linux-builder.supportedFeatures = [ \"kvm\" \"benchmark\" \"big-parallel\" \"nixos-test\" ];",
-        )),
+        nix_darwin: Some(Advice::manual(&["sudo darwin-rebuild switch"], "").after_edit("In your nix-darwin configuration:\n\n    \
+             nix.linux-builder.supportedFeatures = [ \"kvm\" \"benchmark\" \"big-parallel\" \"nixos-test\" ];")),
         determinate: None,
         otherwise: Advice::manual(
             &["sudo $EDITOR {file}"],

@@ -16,10 +16,10 @@ pub static CHECK: Check = Check {
     why: "Nix passes over a machines file that is missing, empty or a link into nowhere without a word, and then \
           knows no machine. With Determinate's Nix, or nix.enable = false, nix-darwin does not write the file.",
     remedy: Remedy {
-        nix_darwin: Some(Advice::manual(
-            &["sudo darwin-rebuild switch"],
-            "In your nix-darwin configuration, before that:\n\n    nix.linux-builder.enable = true;",
-        )),
+        nix_darwin: Some(
+            Advice::manual(&["sudo darwin-rebuild switch"], "")
+                .after_edit("In your nix-darwin configuration:\n\n    nix.linux-builder.enable = true;"),
+        ),
         determinate: None,
         otherwise: Advice::manual(
             &["ls -l /etc/nix/machines"],

@@ -16,9 +16,8 @@ pub static CHECK: Check = Check {
     why: "Nix accepts some lines that keep builds away: with 0 jobs a build waits for ever; with mandatory features \
           only builds that demand them are taken; a column that slipped means something else.",
     remedy: Remedy {
-        nix_darwin: Some(Advice::manual(
-            &["sudo darwin-rebuild switch"],
-            "In your nix-darwin configuration, before that:\n\n    nix.linux-builder.maxJobs = 4;\n    \
+        nix_darwin: Some(Advice::manual(&["sudo darwin-rebuild switch"], "").after_edit(
+            "In your nix-darwin configuration:\n\n    nix.linux-builder.maxJobs = 4;\n    \
              nix.linux-builder.mandatoryFeatures = [ ];",
         )),
         determinate: None,

@@ -19,13 +19,10 @@ pub static CHECK: Check = Check {
     why: "nix-darwin's builder offers aarch64-linux alone unless told otherwise. Builds for x86_64-linux then find no \
           machine, though the VM could emulate it.",
     remedy: Remedy {
-        nix_darwin: Some(Advice::manual(
-            &["sudo darwin-rebuild switch"],
-            "In your nix-darwin configuration, before that, while the builder works (it builds its own successor):\n\n    \
+        nix_darwin: Some(Advice::manual(&["sudo darwin-rebuild switch"], "").after_edit("In your nix-darwin configuration, while the builder works (it builds its own successor):\n\n    \
              nix.linux-builder.systems = [ \"aarch64-linux\" \"x86_64-linux\" ];\n    \
              nix.linux-builder.config.boot.binfmt.emulatedSystems = [ \"x86_64-linux\" ];\n\nEmulation is slow. If you \
-             do not need it, empty optional-systems in builder-doctor.toml.",
-        )),
+             do not need it, empty optional-systems in builder-doctor.toml.")),
         determinate: None,
         otherwise: Advice::manual(
             &["sudo $EDITOR /etc/nix/machines"],

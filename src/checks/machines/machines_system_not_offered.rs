@@ -15,9 +15,8 @@ pub static CHECK: Check = Check {
     why: "Nix gives a build only to a machine whose second column names the build's system. The column says what the \
           machine offers, not what it is; left out, it means the Mac's own system.",
     remedy: Remedy {
-        nix_darwin: Some(Advice::manual(
-            &["sudo darwin-rebuild switch"],
-            "In your nix-darwin configuration, before that:\n\n    nix.linux-builder.systems = [ \"{missing-system}\" ];",
+        nix_darwin: Some(Advice::manual(&["sudo darwin-rebuild switch"], "").after_edit(
+            "In your nix-darwin configuration:\n\n    nix.linux-builder.systems = [ \"{missing-system}\" ];",
         )),
         determinate: None,
         otherwise: Advice::manual(

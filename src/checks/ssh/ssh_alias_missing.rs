@@ -12,7 +12,7 @@ pub static CHECK: Check = Check {
     severity: Severity::Error,
     needs: &[&ssh_config_bad_permissions::CHECK],
     disproved_by: Proof::ABuild,
-    why: "The machines file says {host}, which is no host but an alias in /etc/ssh/ssh_config.d/100-linux-builder.conf. The \
+    why: "The machines file says linux-builder, which is no host but an alias in /etc/ssh/ssh_config.d/100-linux-builder.conf. The \
           file is gone, or /etc/ssh/ssh_config no longer includes that folder, as after some macOS updates.",
     remedy: Remedy {
         nix_darwin: Some(Advice::manual(

@@ -100,7 +100,7 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
         Some(_) => {
             let seen =
                 format!("the daemon cannot log in to {}, and does not say why; --sudo would", machine.host);
-            fail(seen, expected).verdict()
+            fail(seen, expected).first_run("builder-doctor --sudo").verdict()
         }
         None => Err(Missing { because: ONLY_ROOT.to_owned(), by_choice: true }),
     }

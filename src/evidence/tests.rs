@@ -1,0 +1,146 @@
+//! Gathering on a machine made of maps.
+
+use super::*;
+use crate::host::scripted::Scripted;
+use crate::host::{Answer, Greeting};
+
+/// A healthy Mac. What it prints is what the parsers' tests have; only the way of asking is tested here.
+fn mac() -> Scripted {
+    let nix = "/run/current-system/sw/bin/nix";
+    let flags = "--extra-experimental-features 'nix-command flakes'";
+    let drv = "/nix/store/0c0j2lzmgbmzk4gvbvbvbvbvbvbvbvbv-builder-doctor-1.drv";
+    let job = |label: &str| format!("system/{label} = {{\n\tstate = running\n\truns = 1\n\tpid = 383\n}}\n");
+    let mut host = Scripted::default()
+        .program("nix", nix)
+        .says("uname -sm", "Darwin arm64\n")
+        .says("sw_vers", "ProductName:\t\tmacOS\nProductVersion:\t\t26.6.2\nBuildVersion:\t\t25G83\n")
+        .says("sysctl -n hw.memsize", "38654705664\n")
+        .says("sysctl -n machdep", "Apple M3 Pro\n")
+        .says("df -k", "Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/disk3s7 971350180 1 412000000 1% /nix\n")
+        .says("id -u", "501\n")
+        .says("id -un", "alice\n")
+        .says(&format!("{nix} --version"), "nix (Nix) 2.34.8\n")
+        .says(&format!("{nix} config show --json"), r#"{"builders":{"value":"@/etc/nix/machines"},"substituters":{"value":["https://cache.nixos.org/","https://nix-postgres-artifacts.s3.amazonaws.com"]},"trusted-public-keys":{"value":["cache.nixos.org-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY=","nix-postgres-artifacts:dGZlQOvKcNEjvT7QEAJbcV6b6uk7VF/hWMjhYleiaLI="]},"experimental-features":{"value":["nix-command","flakes"]},"system":{"value":"aarch64-darwin"},"ssl-cert-file":{"value":"/etc/ssl/certs/ca-certificates.crt"},"access-tokens":{"value":{"github.com":"ghp_secret"}}}"#)
+        .says(&format!("{nix} {flags} store info"), r#"{"trusted":false,"url":"daemon","version":"2.34.8"}"#)
+        .says("launchctl print system/org.nixos.linux-builder", &job("org.nixos.linux-builder"))
+        .says("launchctl print system/org.nixos.nix-daemon", &job("org.nixos.nix-daemon"))
+        .says("launchctl print-disabled", "\tdisabled services = {\n\t}\n")
+        .says("ps -o etime=", "02:00:11\n")
+        .says("ssh -G", "user builder\nhostname localhost\nport 31022\nidentityfile /etc/nix/builder_ed25519\n")
+        .says("ssh-keyscan", "[127.0.0.1]:31022 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJBWcxb/Blaqt1auOtE+F8QUWrUotiC5qBJ+UuEWdVCb\n")
+        .file("/etc/nix/machines", healthy::MACHINES)
+        .file("/etc/nix/nix.conf", healthy::NIX_CONF)
+        .file("/etc/nix/builder_ed25519", "never read")
+        .file("/etc/ssl/certs/ca-certificates.crt", "-----BEGIN CERTIFICATE-----\n");
+    let built = crate::host::Output {
+        code: Some(0),
+        stderr: format!("building '{drv}' on 'ssh-ng://builder@linux-builder'...\n"),
+        ..Default::default()
+    };
+    host.commands.insert(format!("{nix} {flags} build"), built);
+    let view = r#"{"uri":"ssh-ng://builder@linux-builder","login":{"trusted":true,"version":"2.34.8","succeeded":true}}"#;
+    host = host.says("sudo --non-interactive -- /usr/local/bin/builder-doctor look-as-root", view);
+    host.ports.insert(31022, Greeting::Line("SSH-2.0-OpenSSH_10.2".to_owned()));
+    for url in ["https://cache.nixos.org", "https://nix-postgres-artifacts.s3.amazonaws.com"] {
+        let body = "StoreDir: /nix/store\nWantMassQuery: 1\nPriority: 40\n".to_owned();
+        let url = format!("{url}/nix-cache-info");
+        host.pages.insert(url.clone(), Answer { status: 200, url, body });
+    }
+    host
+}
+
+fn gathered(host: &Scripted, wanted: &Wanted) -> Evidence {
+    gather(host, &Expectations::default(), wanted, &Progress::default()).0
+}
+
+fn everything() -> Wanted {
+    Wanted { no_builds: None, offline: None, deep: true, root: RootAccess::Sudo }
+}
+
+/// Invariant 2. Update with `INSTA_UPDATE=always cargo test`: a new line here is a new thing done to a Mac.
+#[test]
+fn the_complete_list_of_commands_that_looking_runs() {
+    let host = mac();
+    gathered(&host, &everything());
+    let as_root = mac();
+    let request = root_view::Request {
+        nix: "/run/current-system/sw/bin/nix".to_owned(),
+        scheme: "ssh-ng".to_owned(),
+        host: "linux-builder".to_owned(),
+        user: Some("builder".to_owned()),
+        port: None,
+        key: Some("/etc/nix/builder_ed25519".to_owned()),
+        host_key: Some("HOST-KEY".to_owned()),
+        public_key: Some("ssh-ed25519 KEY root@nixos".to_owned()),
+    };
+    root_view::look_as_root(&as_root, &request);
+    let text =
+        format!("{}\n\nas root, with --sudo:\n{}", host.asked().join("\n"), as_root.asked().join("\n"));
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!("commands", text));
+}
+
+#[test]
+fn one_connection_and_one_scan_reach_the_builders_port() {
+    let host = mac();
+    gathered(&host, &Wanted { no_builds: Some("--quick".to_owned()), ..Wanted::default() });
+    let asked = host.asked();
+    let knocks = asked.iter().filter(|it| it.starts_with("connect to") || it.starts_with("ssh-keyscan"));
+    assert_eq!(knocks.count(), 2, "{asked:?}");
+}
+
+#[test]
+fn a_healthy_mac_is_gathered_as_healthy() {
+    use crate::diagnosis::{Selection, State, diagnose};
+    let e = gathered(&mac(), &everything());
+    let diagnosis = diagnose(&crate::checks::all(), &e, &Expectations::default(), &Selection::default());
+    let found: Vec<_> =
+        diagnosis.findings().map(|(judged, finding, _)| (judged.check.id, &finding.seen)).collect();
+    assert!(found.is_empty(), "{found:?}");
+    assert_eq!(diagnosis.state, State::Healthy);
+}
+
+#[test]
+fn secrets_and_keys_never_become_evidence() {
+    let e = gathered(&mac(), &everything());
+    let text = serde_json::to_string(&e).unwrap();
+    assert!(!text.contains("ghp_secret") && !text.contains("access-tokens") && !text.contains("never read"));
+}
+
+#[test]
+fn a_machine_without_anything_still_gives_a_full_report() {
+    let (e, timings) =
+        gather(&Scripted::default(), &Expectations::default(), &everything(), &Progress::default());
+    assert_eq!(timings.len(), FACTS.len());
+    assert!(e.platform().is_err());
+    assert_eq!(e.nix().unwrap().path, None);
+}
+
+#[test]
+fn evidence_reads_back_as_it_was_written() {
+    let e = gathered(&mac(), &everything());
+    let text = serde_json::to_string(&e).unwrap();
+    assert_eq!(serde_json::from_str::<Evidence>(&text).unwrap(), e);
+    let healthy = healthy::evidence();
+    let text = serde_json::to_string(&healthy).unwrap();
+    assert_eq!(serde_json::from_str::<Evidence>(&text).unwrap(), healthy);
+}
+
+#[test]
+fn what_was_not_wanted_was_not_taken() {
+    let host = mac();
+    let no = |why: &str| Some(why.to_owned());
+    let e =
+        gathered(&host, &Wanted { no_builds: no("--quick"), offline: no("--offline"), ..Wanted::default() });
+    for missing in [e.builds().err(), e.caches().err(), e.root_view().err()] {
+        assert!(missing.is_some_and(|missing| missing.by_choice));
+    }
+    let asked = host.asked();
+    assert!(
+        !asked.iter().any(|it| it.contains(" build ") || it.starts_with("GET") || it.starts_with("sudo")),
+        "{asked:?}"
+    );
+}

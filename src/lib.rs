@@ -1,0 +1,54 @@
+//! builder-doctor says why a Mac's Nix cannot build for Linux, and which command mends it.
+//!
+//! ```text
+//!  the Mac ──gather──▶ Evidence ──judge──▶ Verdicts ──diagnose──▶ Diagnosis ──report──▶ human · json
+//!         (host/)   (evidence/, parse/)   (checks/)        (diagnosis.rs)        (report/)
+//!                        ▲
+//!                        └── report.json, read back by --from
+//! ```
+//!
+//! Left of `Evidence` is the world. Right of it nothing fails, blocks, or differs between two runs. So all
+//! but the live host runs and is tested on Linux, and the report of a Mac can be judged again anywhere.
+//!
+//! # Invariants, each held by a test or a lint
+//!
+//! 1. The world enters through one door. Only `host` touches files, processes, sockets, the clock and the
+//!    environment; `clippy.toml` forbids them elsewhere, each with what to use instead.
+//! 2. Looking takes `&dyn Host`, which cannot write. The complete list of commands that looking runs is
+//!    snapshots/commands.snap.
+//! 3. What platform this is is evidence (`uname -sm`, `sw_vers`), not `cfg(target_os)`: the same code runs
+//!    on Linux with other commands on PATH.
+//! 4. `gather` cannot fail: a probe that fails is evidence. Every run, `nix: command not found` included,
+//!    ends in a full report, and valid JSON.
+//! 5. Pass, fail, unknown and moot are never merged. A fact is reached only by an accessor that returns
+//!    `Result<&T, Missing>`; on empty evidence every check answers unknown.
+//! 6. Every probe has a deadline, every child its own process group, which is killed whole. What a probe
+//!    prints is read to a bound and as bytes: no output can break the doctor.
+//! 7. Facts are a whitelist. `access-tokens`, netrc, the environment as a whole and private keys are never
+//!    read into evidence.
+//! 8. Renderers decide nothing. Every format carries the same ids and verdicts, and the exit code is the
+//!    same in all of them.
+//! 9. Derived, never copied: README's table of checks, `list` and `explain` are loops over the registry,
+//!    with a test that fails (and says how to update) where they drift.
+//!
+//! The modules, in the order in which to read them.
+
+pub mod host;
+
+pub mod parse;
+
+pub mod evidence;
+
+pub mod expectations;
+
+pub mod check;
+
+pub mod checks;
+
+pub mod diagnosis;
+
+pub mod advice;
+
+pub mod report;
+
+pub mod prose;

@@ -1,0 +1,136 @@
+//! The command line: what was typed, made into what it means; the only place that prints.
+
+mod cli;
+mod replay;
+mod terminal;
+
+use builder_doctor::checks;
+use builder_doctor::diagnosis::{Diagnosis, Selection, diagnose};
+use builder_doctor::evidence::root_view::{Request, look_as_root};
+use builder_doctor::evidence::{Evidence, Progress, RootAccess, Timing, Wanted, gather};
+use builder_doctor::expectations::{self, Expectations};
+use builder_doctor::host::live::Live;
+use builder_doctor::host::{Cancel, Host};
+use builder_doctor::report::{Report, Timings, explain, human, json, list};
+use clap::Parser;
+use cli::{CheckArgs, Cli, Format, Topic};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The exit code of what the user has to put right in the call itself.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let ended = match cli.topic {
+        None => check(&cli.check),
+        Some(Topic::Check(args)) => check(&args),
+        Some(Topic::List(args)) => Ok(say(&list::checks(&checks::all(), args.paint()), 0)),
+        Some(Topic::Explain { id, look }) => explain_one(&id, &look),
+        Some(Topic::LookAsRoot { request }) => look(&request),
+    };
+    ended.unwrap_or_else(|error| {
+        terminal::complain(&error);
+        ExitCode::from(USAGE)
+    })
+}
+
+/// Prints, and ends with this code; a reader that has gone away is no error, a full disk is.
+fn say(text: &str, code: u8) -> ExitCode {
+    match terminal::print(text) {
+        Ok(()) => ExitCode::from(code),
+        Err(error) => {
+            terminal::complain(&format!("the report cannot be written: {error}"));
+            ExitCode::from(USAGE)
+        }
+    }
+}
+
+fn explain_one(id: &str, look: &cli::LookArgs) -> Result<ExitCode, String> {
+    let check =
+        checks::find(id).ok_or_else(|| cli::unknown("check", id, checks::all().iter().map(|it| it.id)))?;
+    Ok(say(&explain::render(check, look.paint()), 0))
+}
+
+/// The hidden command that `--sudo` runs.
+fn look(request: &str) -> Result<ExitCode, String> {
+    let request: Request = serde_json::from_str(request).map_err(|error| format!("the request: {error}"))?;
+    if !request.is_sane() {
+        return Err("the request holds characters that are not safe to hand to root".to_owned());
+    }
+    let interrupted = Arc::new(Cancel::default());
+    terminal::heed_signals(&interrupted)?;
+    let view = look_as_root(&Live::new(Duration::from_secs(25), interrupted), &request);
+    let text = serde_json::to_string(&view).map_err(|error| error.to_string())?;
+    Ok(say(&text, 0))
+}
+
+fn check(args: &CheckArgs) -> Result<ExitCode, String> {
+    let selection = args.selection()?;
+    let interrupted = Arc::new(Cancel::default());
+    terminal::heed_signals(&interrupted)?;
+    let host = Live::new(args.timeout, Arc::clone(&interrupted));
+    let expected = |saved: Option<Expectations>| match (saved, &args.expect) {
+        (Some(saved), None) => Ok(saved),
+        (_, named) => expectations::find(&host, named.as_deref()),
+    };
+    let (evidence, want, timings) = if let Some(saved) = replay::saved(args)? {
+        (saved.evidence, expected(Some(saved.expectations))?, Timings::default())
+    } else {
+        let want = expected(None)?;
+        let wanted = wanted(args, &selection)?;
+        let (evidence, probes) = watched(&host, &want, &wanted);
+        let total = u64::try_from(host.clock().as_millis()).unwrap_or(u64::MAX);
+        (evidence, want, Timings { total_ms: total, probes })
+    };
+    let diagnosis = diagnose(&checks::all(), &evidence, &want, &selection);
+    let text = render(args, &diagnosis, &evidence, &want, timings);
+    let code = if interrupted.reason().is_some() { terminal::INTERRUPTED } else { diagnosis.exit_code() };
+    Ok(say(&text, code))
+}
+
+fn render(args: &CheckArgs, d: &Diagnosis, e: &Evidence, want: &Expectations, timings: Timings) -> String {
+    let report = Report::new(d, e, want, timings);
+    match args.format() {
+        Format::Json => json::render(&report),
+        Format::Human => human::render(&report, args.look.paint(), args.detail()),
+    }
+}
+
+/// What was typed, as the evidence to take.
+fn wanted(args: &CheckArgs, selection: &Selection) -> Result<Wanted, String> {
+    let takes = |layer: &str| checks::all().iter().any(|it| it.layer.name() == layer && selection.takes(it));
+    let no_builds = match () {
+        () if args.quick => Some("--quick: no test build was made"),
+        () if !takes("build") => Some("no check of the test build was selected"),
+        () => None,
+    };
+    let offline = match () {
+        () if args.offline => Some("--offline: no cache was asked"),
+        () if !takes("cache") => Some("no check of the caches was selected"),
+        () => None,
+    };
+    let root = match () {
+        () if rustix::process::geteuid().is_root() => RootAccess::Already,
+        () if args.sudo => {
+            terminal::ask_for_sudo()?;
+            RootAccess::Sudo
+        }
+        () => RootAccess::No,
+    };
+    let word = |why: Option<&str>| why.map(str::to_owned);
+    Ok(Wanted { no_builds: word(no_builds), offline: word(offline), deep: args.deep, root })
+}
+
+/// Gathers, and names the slowest probe on a terminal while it does.
+fn watched(host: &Live, want: &Expectations, wanted: &Wanted) -> (Evidence, Vec<Timing>) {
+    let progress = Progress::default();
+    let over = Cancel::default();
+    std::thread::scope(|scope| {
+        scope.spawn(|| terminal::show_progress(host, &progress, &over));
+        let found = gather(host, want, wanted, &progress);
+        over.cancel("all evidence is in");
+        found
+    })
+}

@@ -1,0 +1,31 @@
+//! Machines that are not this one: saved reports, and those that are built in.
+
+use crate::cli::{CheckArgs, unknown};
+use builder_doctor::host::live::read_input;
+use builder_doctor::report::json::{Saved, parse};
+
+/// A report larger than this is none: 64 MiB.
+const LARGEST: u64 = 64 << 20;
+
+/// Saved machines that are built in, by name: real reports out of tests/states.
+const EXAMPLES: &[(&str, &str)] = &[
+    ("broken", include_str!("../tests/states/builder-service-not-loaded.json")),
+    ("two-causes", include_str!("../tests/states/two-causes.json")),
+    ("healthy", include_str!("../tests/states/healthy.json")),
+];
+
+/// The machine to judge instead of this one, if one was asked for.
+pub fn saved(args: &CheckArgs) -> Result<Option<Saved>, String> {
+    if let Some(path) = &args.from {
+        let shown =
+            if path.as_os_str() == "-" { "standard input".to_owned() } else { path.display().to_string() };
+        let bytes = read_input(path, LARGEST).map_err(|error| format!("{shown}: {error}"))?;
+        return parse(&bytes).map(Some).map_err(|error| format!("{shown}: {error}"));
+    }
+    let Some(name) = args.example.as_deref() else { return Ok(None) };
+    let name = if name.is_empty() { "broken" } else { name };
+    let example = EXAMPLES.iter().find(|(known, _)| *known == name);
+    let (_, text) =
+        example.ok_or_else(|| unknown("example", name, EXAMPLES.iter().map(|(known, _)| *known)))?;
+    parse(text.as_bytes()).map(Some).map_err(|error| format!("the example {name}: {error}"))
+}

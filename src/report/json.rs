@@ -1,0 +1,74 @@
+//! The report as JSON, and back: `--from` reads the evidence and the expectations, and judges again.
+
+use super::{Report, SCHEMA_VERSION};
+use crate::evidence::Evidence;
+use crate::expectations::Expectations;
+use serde::Deserialize;
+
+/// What is read of a report.
+#[derive(Debug, Deserialize)]
+pub struct Saved {
+    /// All facts; what a later version added is passed over, what an earlier one lacked is blind.
+    pub evidence: Evidence,
+    /// By what it was judged.
+    pub expectations: Expectations,
+}
+
+/// The report with two spaces of indentation and a newline at its end.
+pub fn render(report: &Report) -> String {
+    let mut text = serde_json::to_string_pretty(report).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// Reads a report. The error is one line that says what is wrong with it.
+pub fn parse(bytes: &[u8]) -> Result<Saved, String> {
+    #[derive(Deserialize)]
+    struct Header {
+        schema_version: Option<u64>,
+        evidence: Option<serde::de::IgnoredAny>,
+    }
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Err("it is empty".to_owned());
+    }
+    let header: Header = serde_json::from_slice(bytes).map_err(|error| match error.classify() {
+        serde_json::error::Category::Eof => format!("it is cut short: {error}"),
+        serde_json::error::Category::Data => "it is no report of builder-doctor".to_owned(),
+        _ => format!("it is not JSON: {error}"),
+    })?;
+    match header.schema_version {
+        None => return Err("it is no report of builder-doctor: it has no schema_version".to_owned()),
+        Some(newer) if newer > SCHEMA_VERSION => {
+            return Err(format!(
+                "it was written by a newer builder-doctor (schema {newer}; this one reads up to {SCHEMA_VERSION})"
+            ));
+        }
+        Some(_) if header.evidence.is_none() => return Err("it holds no evidence".to_owned()),
+        Some(_) => {}
+    }
+    serde_json::from_slice(bytes).map_err(|error| format!("its evidence cannot be read: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> String {
+        parse(text.as_bytes()).unwrap_err()
+    }
+
+    #[test]
+    fn each_bad_report_has_its_one_line() {
+        assert_eq!(error(" \n"), "it is empty");
+        assert!(error("hello").starts_with("it is not JSON: "));
+        assert!(error("{\"schema_version\": 1, \"evid").starts_with("it is cut short: "));
+        assert_eq!(error("[1]"), "it is no report of builder-doctor");
+        assert_eq!(error("{}"), "it is no report of builder-doctor: it has no schema_version");
+        assert!(error("{\"schema_version\": 99}").contains("newer builder-doctor (schema 99"));
+        assert_eq!(error("{\"schema_version\": 1}"), "it holds no evidence");
+        assert!(
+            error("{\"schema_version\": 1, \"evidence\": 3}").starts_with("its evidence cannot be read: ")
+        );
+        assert!(parse(&[0xff, 0xfe, 0]).unwrap_err().starts_with("it is not JSON: "));
+    }
+}

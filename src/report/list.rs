@@ -1,0 +1,50 @@
+//! Tables: every check there is, and every check of a report.
+
+use super::Report;
+use super::paint::Paint;
+use crate::check::Check;
+use comfy_table::presets::NOTHING;
+use comfy_table::{ContentArrangement, Table};
+
+/// Every check there is, one a row: id, layer, severity, what is true when all is well.
+pub fn checks(all: &[&'static Check], paint: Paint) -> String {
+    let mut table = table();
+    table.set_header(["id", "layer", "severity", "what is true when all is well"]);
+    let ids = all.iter().map(|check| check.id.len()).max().unwrap_or_default();
+    let room = paint.width.saturating_sub(ids + 25).max(20);
+    for check in all {
+        let title = paint.wrap_at(check.title, room);
+        table.add_row([check.id, check.layer.name(), check.severity.name(), &title]);
+    }
+    trimmed(&table)
+}
+
+/// Every check of a report, one a row: state, id, what was seen.
+pub fn results(report: &Report, paint: Paint) -> String {
+    let plain = Paint { colour: false, ..paint };
+    let mut table = table();
+    let ids = report.checks.iter().map(|check| check.id.len()).max().unwrap_or_default();
+    let room = paint.width.saturating_sub(ids + 18).max(20);
+    for check in &report.checks {
+        let state =
+            if check.status == "unknown" && !check.because_of.is_empty() { "blocked" } else { check.status };
+        let detail = match check.because_of.as_slice() {
+            [] => check.detail.clone(),
+            causes => format!("{} (because of {})", check.detail, crate::prose::and(causes)),
+        };
+        let detail = plain.wrap_at(&crate::prose::line(&detail), room);
+        table.add_row([plain.glyph(state), check.status.to_owned(), check.id.to_owned(), detail]);
+    }
+    trimmed(&table)
+}
+
+fn table() -> Table {
+    let mut table = Table::new();
+    // Wrapped by us, as a table would break paths and commands.
+    table.load_preset(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table
+}
+
+fn trimmed(table: &Table) -> String {
+    table.trim_fmt()
+}

@@ -1,0 +1,196 @@
+//! The report: everything that any format says, made once from a diagnosis. Renderers decide nothing.
+
+pub mod explain;
+pub mod human;
+pub mod json;
+pub mod list;
+pub mod paint;
+
+use crate::advice::{Prescription, prescribe};
+use crate::check::Verdict;
+use crate::diagnosis::{Diagnosis, Link};
+use crate::evidence::machines::Place;
+use crate::evidence::{Evidence, Timing};
+use crate::expectations::Expectations;
+use serde::Serialize;
+
+/// Additions to the report bump nothing; a change of meaning bumps this.
+pub const SCHEMA_VERSION: u64 = 1;
+
+/// The report, as the JSON contract has it; keys and order are part of the contract.
+#[derive(Debug, Serialize)]
+pub struct Report<'a> {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u64,
+    /// Who wrote it.
+    pub tool: Tool,
+    /// `healthy`, `degraded`, `broken` or `unknown`.
+    pub verdict: &'static str,
+    /// The same in every format.
+    pub exit_code: u8,
+    /// Each layer and how it stands: `ok`, `warning`, `broken`, `blocked`, `unknown`, `skipped`.
+    pub chain: Vec<Station>,
+    /// Failed checks only: roots first, in rank order, each followed by its consequences; notes last.
+    pub findings: Vec<Found<'a>>,
+    /// Every check that was asked, in the order of the layers.
+    pub checks: Vec<Asked>,
+    /// All facts. `--from` reads only this and the expectations, and judges again.
+    pub evidence: &'a Evidence,
+    /// By what it was judged.
+    pub expectations: &'a Expectations,
+    /// How long it took to take the evidence.
+    pub timings: Timings,
+}
+
+/// Who wrote a report.
+#[derive(Debug, Serialize)]
+pub struct Tool {
+    /// `builder-doctor`.
+    pub name: &'static str,
+    /// Such as `0.1.0`.
+    pub version: &'static str,
+}
+
+/// One layer and how it stands.
+#[derive(Debug, Serialize)]
+pub struct Station {
+    /// The layer's name.
+    pub layer: &'static str,
+    /// How it stands.
+    pub state: &'static str,
+}
+
+/// A failed check.
+#[derive(Debug, Serialize)]
+pub struct Found<'a> {
+    /// The fault's name.
+    pub id: &'static str,
+    /// The layer's name.
+    pub layer: &'static str,
+    /// `error`, `warning` or `note`.
+    pub severity: &'static str,
+    /// `cause`, `consequence` or `note`.
+    pub role: &'static str,
+    /// The causes that a consequence follows from.
+    pub because_of: Vec<&'static str>,
+    /// What is true when all is well.
+    pub title: &'static str,
+    /// What was seen.
+    pub seen: &'a str,
+    /// What was expected instead.
+    pub expected: &'a str,
+    /// Where, if a file is to blame.
+    #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
+    pub place: Option<&'a Place>,
+    /// Why it matters.
+    pub why: &'static str,
+    /// What mends it on this machine.
+    pub remedy: Prescription,
+    /// The command that explains it.
+    pub docs: String,
+}
+
+/// A check that was asked.
+#[derive(Debug, Serialize)]
+pub struct Asked {
+    /// The fault's name.
+    pub id: &'static str,
+    /// The layer's name.
+    pub layer: &'static str,
+    /// What is true when all is well.
+    pub title: &'static str,
+    /// `pass`, `fail`, `unknown` or `moot`.
+    pub status: &'static str,
+    /// The causes that a failure or a gap follows from.
+    pub because_of: Vec<&'static str>,
+    /// What was seen, or why there is no answer.
+    pub detail: String,
+}
+
+/// How long it took to take the evidence.
+#[derive(Debug, Default, Serialize)]
+pub struct Timings {
+    /// Milliseconds in all.
+    pub total_ms: u64,
+    /// Each probe, without what it waited for others.
+    pub probes: Vec<Timing>,
+}
+
+impl<'a> Report<'a> {
+    /// The report of a diagnosis.
+    pub fn new(d: &'a Diagnosis, e: &'a Evidence, want: &'a Expectations, timings: Timings) -> Self {
+        Report {
+            schema_version: SCHEMA_VERSION,
+            tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
+            verdict: d.state.name(),
+            exit_code: d.exit_code(),
+            chain: d
+                .chain()
+                .into_iter()
+                .map(|(layer, link)| Station { layer: layer.name(), state: word(link) })
+                .collect(),
+            findings: findings(d, e, want),
+            checks: d.results.iter().map(asked).collect(),
+            evidence: e,
+            expectations: want,
+            timings,
+        }
+    }
+
+    /// The causes: failed checks that nobody else is to blame for.
+    pub fn causes(&self) -> impl Iterator<Item = &Found<'a>> {
+        self.findings.iter().filter(|found| found.role == "cause")
+    }
+
+    /// How many checks have this status.
+    pub fn count(&self, status: &str) -> usize {
+        self.checks.iter().filter(|check| check.status == status).count()
+    }
+}
+
+fn word(link: Link) -> &'static str {
+    match link {
+        Link::Sound => "ok",
+        Link::Impaired => "warning",
+        Link::Broken => "broken",
+        Link::Blocked => "blocked",
+        Link::Unknown => "unknown",
+        Link::Skipped => "skipped",
+    }
+}
+
+fn findings<'a>(d: &'a Diagnosis, e: &Evidence, want: &Expectations) -> Vec<Found<'a>> {
+    d.findings()
+        .map(|(judged, finding, role)| Found {
+            id: judged.check.id,
+            layer: judged.check.layer.name(),
+            severity: judged.severity.name(),
+            role: role.name(),
+            because_of: judged.because_of.iter().map(|check| check.id).collect(),
+            title: judged.check.title,
+            seen: &finding.seen,
+            expected: &finding.expected,
+            place: finding.place.as_ref(),
+            why: judged.check.why,
+            remedy: prescribe(judged.check, finding, e, want),
+            docs: format!("builder-doctor explain {}", judged.check.id),
+        })
+        .collect()
+}
+
+fn asked(judged: &crate::diagnosis::Judged) -> Asked {
+    let (status, detail) = match &judged.verdict {
+        Verdict::Pass(seen) => ("pass", seen.clone()),
+        Verdict::Fail(finding) => ("fail", finding.seen.clone()),
+        Verdict::Moot(why) => ("moot", why.clone()),
+        Verdict::Unknown(missing) => ("unknown", missing.because.clone()),
+    };
+    Asked {
+        id: judged.check.id,
+        layer: judged.check.layer.name(),
+        title: judged.check.title,
+        status,
+        because_of: judged.because_of.iter().map(|check| check.id).collect(),
+        detail,
+    }
+}

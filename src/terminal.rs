@@ -1,0 +1,109 @@
+//! What is about the terminal: printing, colours, width, progress, signals, sudo's question.
+#![allow(clippy::disallowed_methods)] // the terminal is ours to ask, and no evidence
+
+use builder_doctor::evidence::Progress;
+use builder_doctor::host::live::Live;
+use builder_doctor::host::{Cancel, Host};
+use builder_doctor::report::paint::Paint;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The exit code of a run that was interrupted, as shells have it.
+pub const INTERRUPTED: u8 = 130;
+
+/// Prints on standard output. A reader that has gone away wanted no more, which is no error.
+pub fn print(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        ended => ended,
+    }
+}
+
+/// One line on standard error.
+pub fn complain(error: &str) {
+    let _ = writeln!(io::stderr(), "builder-doctor: {error}");
+}
+
+/// Raises the flag at the first signal, and ends at once at the second.
+pub fn heed_signals(interrupted: &Arc<Cancel>) -> Result<(), String> {
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(|error| format!("signals: {error}"))?;
+    let interrupted = Arc::clone(interrupted);
+    std::thread::spawn(move || {
+        for _ in &mut signals {
+            if interrupted.reason().is_some() {
+                std::process::exit(i32::from(INTERRUPTED));
+            }
+            interrupted.cancel("interrupted");
+        }
+    });
+    Ok(())
+}
+
+/// Lets sudo ask for the password where there is somebody to answer; elsewhere it must not ask.
+pub fn ask_for_sudo() -> Result<(), String> {
+    if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+        return Ok(());
+    }
+    let _ = writeln!(io::stderr(), "builder-doctor: one look as root, which changes nothing:");
+    match Command::new("sudo").arg("--validate").status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(_) => Err("sudo was refused; without --sudo the rest can still be told".to_owned()),
+        Err(error) => Err(format!("sudo: {error}")),
+    }
+}
+
+/// What standard output can show.
+pub fn paint() -> Paint {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let forced = std::env::var_os("CLICOLOR_FORCE").is_some_and(|value| !value.is_empty() && value != "0");
+    let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+    let terminal = io::stdout().is_terminal();
+    let columns = rustix::termios::tcgetwinsize(io::stdout()).map_or(0, |size| usize::from(size.ws_col));
+    Paint {
+        colour: !set("NO_COLOR") && (forced || (terminal && !dumb)),
+        ascii: !speaks_utf8(),
+        width: if terminal && columns > 0 { columns.min(120) } else { 80 },
+    }
+}
+
+/// A locale that is set and is not UTF-8 gets ASCII; where none is set, as on many Macs, UTF-8 is right.
+fn speaks_utf8() -> bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .iter()
+        .find_map(|name| std::env::var_os(name).filter(|value| !value.is_empty()))
+        .map(|value| value.to_string_lossy().to_ascii_lowercase());
+    locale.is_none_or(|locale| locale.contains("utf-8") || locale.contains("utf8"))
+}
+
+/// Names the slowest probe on standard error until `over`, if that is a terminal.
+pub fn show_progress(host: &Live, progress: &Progress, over: &Cancel) {
+    if !io::stderr().is_terminal() {
+        return;
+    }
+    let mut shown = false;
+    let started = host.clock();
+    while over.reason().is_none() {
+        // Short enough that the end of a run does not wait for it.
+        std::thread::sleep(Duration::from_millis(15));
+        if host.clock().saturating_sub(started) < Duration::from_millis(400) {
+            continue;
+        }
+        let (done, all) = progress.done();
+        if let Some((name, since)) = progress.slowest() {
+            let waited = host.clock().saturating_sub(since).as_secs();
+            let _ = write!(
+                io::stderr(),
+                "\r\x1b[Klooking: {done} of {all} facts, waiting for {name} ({waited} s)"
+            );
+            shown = true;
+        }
+    }
+    if shown {
+        let _ = write!(io::stderr(), "\r\x1b[K");
+    }
+}
