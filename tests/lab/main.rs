@@ -1,0 +1,50 @@
+//! The lab: builder-doctor in simulated Macs with a real Nix, a real sshd and a real fault each.
+//!
+//! One world is one test. See README.md here for what is real and how to get a shell in a world.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the lab makes the world that the program looks at through `Host`"
+)]
+
+mod harness;
+mod world;
+mod worlds {
+    pub mod build;
+    pub mod cache;
+    pub mod config;
+    pub mod daemon;
+    pub mod guest;
+    pub mod healthy;
+    pub mod host;
+    pub mod machines;
+    pub mod nix;
+    pub mod service;
+    pub mod ssh;
+}
+
+use world::World;
+
+/// Every world, in the order of the layers of a build's way.
+fn all() -> Vec<&'static World> {
+    [
+        worlds::healthy::WORLDS,
+        worlds::host::WORLDS,
+        worlds::nix::WORLDS,
+        worlds::daemon::WORLDS,
+        worlds::config::WORLDS,
+        worlds::machines::WORLDS,
+        worlds::service::WORLDS,
+        worlds::ssh::WORLDS,
+        worlds::guest::WORLDS,
+        worlds::cache::WORLDS,
+        worlds::build::WORLDS,
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn main() -> std::process::ExitCode {
+    harness::main(&all())
+}

@@ -1,0 +1,69 @@
+//! Macs on which builds for Linux work: none may be given an alarm.
+
+use crate::world::{Expect, Nix, Run, Who, World};
+
+pub const WORLDS: &[World] = &[
+    World {
+        name: "healthy",
+        doc: "Nothing is wrong.",
+        run: &[
+            Run::alice(Expect::Healthy),
+            Run::alice_sudo(Expect::Healthy),
+            Run::root(Expect::Healthy),
+            Run { who: Who::Root, args: &["--json", "--sudo"], expect: Expect::Healthy },
+            Run { who: Who::Alice, args: &["--json", "--deep", "--sudo"], expect: Expect::Healthy },
+        ],
+        ..World::HEALTHY
+    },
+    World {
+        name: "healthy-2-26",
+        nix: Nix::Nix226,
+        doc: "Nothing is wrong but the age of Nix, 2.26.",
+        run: &[Run::alice(Expect::Warning(&["nix-too-old"]))],
+        ..World::HEALTHY
+    },
+    World {
+        name: "garbled-launchd",
+        doc: "launchctl print answers in a format that nobody has seen, and everything works.",
+        before: r#"
+            printf '{"service":{"name":"?","condition":"\x01up\xff","lifetimes":1}}\n' >$LAB/launchctl-print
+        "#,
+        run: &[Run::alice(Expect::That(|report| report.no_alarm()))],
+        ..World::HEALTHY
+    },
+    World {
+        name: "linux-host",
+        doc: "A Linux machine, without any command of a Mac, whose builder works.",
+        before: "no_mac",
+        run: &[Run::alice(Expect::That(no_error))],
+        ..World::HEALTHY
+    },
+    World {
+        name: "localhost-ipv6-first",
+        doc: "localhost is ::1 first and the builder listens on IPv4 only: ssh falls back.",
+        before: r#"
+            printf '::1 localhost\n127.0.0.1 localhost Alices-MacBook-Pro.local captive.apple.com %s %s\n' \
+                $CACHE $PROJECT_CACHE >$HOST/etc/hosts
+        "#,
+        run: &[Run::alice(Expect::Healthy), Run::alice_sudo(Expect::Healthy)],
+        ..World::HEALTHY
+    },
+    World {
+        name: "user-known-hosts-stale",
+        doc: "alice's own known_hosts and ssh config are wrong, and the daemon uses neither.",
+        before: r#"
+            mkdir -p $HOST/Users/alice/.ssh
+            echo "linux-builder $(cut -d' ' -f1,2 /keys/other_host_key.pub)" >$HOST/Users/alice/.ssh/known_hosts
+            chown -R 501:20 $HOST/Users/alice/.ssh
+        "#,
+        run: &[Run::alice(Expect::Healthy)],
+        ..World::HEALTHY
+    },
+];
+
+fn no_error(report: &crate::world::Report) -> Result<(), String> {
+    match report.findings().iter().find(|finding| finding["severity"] == "error") {
+        Some(finding) => Err(format!("{} is an error here, and the builder works", finding["id"])),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,118 @@
+//! The builder's job in launchd, and the VM that it runs.
+
+use crate::world::{Expect, Run, World};
+
+pub const WORLDS: &[World] = &[
+    World {
+        name: "builder-not-configured",
+        doc: "Nix works, and nothing of a Linux builder is there.",
+        before: "
+            rm $HOST/Library/LaunchDaemons/$BUILDER.plist $HOST/etc/nix/builder_ed25519*
+            rm -r $HOST/var/lib/linux-builder
+            remove_etc nix/machines
+            remove_etc ssh/ssh_config.d/100-linux-builder.conf
+            job_unload $BUILDER
+        ",
+        run: &[Run::alice(Expect::Roots(&["builder-not-configured"]))],
+        ..World::HEALTHY
+    },
+    World {
+        name: "builder-service-not-loaded",
+        doc: "The builder's job was booted out.",
+        before: "job_unload $BUILDER",
+        run: &[
+            Run::alice(Expect::Roots(&["builder-service-not-loaded"])),
+            Run::alice_sudo(Expect::Roots(&["builder-service-not-loaded"])),
+        ],
+        ..World::HEALTHY
+    },
+    World {
+        name: "builder-service-disabled",
+        doc: "Someone stopped the builder by `launchctl unload -w`, which disables it for good.",
+        after: "as_root launchctl unload -w /Library/LaunchDaemons/$BUILDER.plist",
+        run: &[Run::alice(Expect::Roots(&["builder-service-disabled"]))],
+        ..World::HEALTHY
+    },
+    World {
+        name: "builder-service-disabled-old-wording",
+        doc: "The same on an older macOS, whose print-disabled says true instead of disabled.",
+        before: "touch $LAB/old-wording; echo 14.7.1 >$LAB/sw_vers",
+        after: "as_root launchctl unload -w /Library/LaunchDaemons/$BUILDER.plist",
+        run: &[Run::alice(Expect::Roots(&["builder-service-disabled"]))],
+        ..World::HEALTHY
+    },
+    World {
+        name: "builder-service-not-running",
+        doc: "The builder's job is loaded, ended once without an error and does not run.",
+        before: "job_hold $BUILDER; job_set $BUILDER runs 1; job_set $BUILDER exit 0",
+        run: &[Run::alice(Expect::Roots(&["builder-service-not-running"]))],
+        ..World::HEALTHY
+    },
+    World {
+        name: "builder-crash-looping",
+        doc: "QEMU aborts at once, and launchd has started it 418 times.",
+        before: "
+            job_set $BUILDER runs 418
+            job_set $BUILDER exit '134: Abort trap'
+            job_hold $BUILDER 'spawn scheduled'
+        ",
+        run: &[Run::alice(Expect::Roots(&["builder-crash-looping"]))],
+        ..World::HEALTHY
+    },
+    World {
+        name: "builder-crash-looping-live",
+        doc: "The builder's program exits with 1 at once, and launchd tries again every 10 s.",
+        before: "
+            job_set $BUILDER runs 7
+            job_set $BUILDER exit 1
+            job_program $BUILDER 'exit 1' stays
+        ",
+        after: "wait_for 'the end of the job' grep -q spawn $LAB/jobs/$BUILDER/state",
+        run: &[Run::alice(Expect::Roots(&["builder-crash-looping"]))],
+        ..World::HEALTHY
+    },
+    World {
+        name: "vm-not-listening",
+        doc: "The builder's job has been running for two hours, and nothing listens on its port.",
+        before: "job_program $BUILDER 'exec sleep infinity'",
+        run: &[
+            Run::alice(Expect::Roots(&["vm-not-listening"])),
+            Run::alice_sudo(Expect::Roots(&["vm-not-listening"])),
+        ],
+        ..World::HEALTHY
+    },
+    World {
+        name: "vm-still-booting",
+        doc: "The job is 30 s old: QEMU accepts connections, and the guest does not answer yet.",
+        before: "
+            job_set $BUILDER age 30
+            job_program $BUILDER 'exec python3 /lab/inside/listener.py 31022 silent'
+        ",
+        after: "wait_for 'the port' listens_on 31022",
+        run: &[Run::alice(Expect::Roots(&["vm-still-booting"]))],
+        ..World::HEALTHY
+    },
+    World {
+        name: "vm-unresponsive",
+        doc: "The job is two hours old: QEMU accepts connections, and the guest never answers.",
+        before: "job_program $BUILDER 'exec python3 /lab/inside/listener.py 31022 silent'",
+        after: "wait_for 'the port' listens_on 31022",
+        run: &[
+            Run::alice(Expect::Roots(&["vm-unresponsive"])),
+            Run::alice_sudo(Expect::Roots(&["vm-unresponsive"])),
+        ],
+        ..World::HEALTHY
+    },
+    World {
+        name: "port-31022-in-use",
+        doc: "The builder's job does not run, and a web server answers on its port.",
+        before: "
+            job_set $BUILDER runs 31
+            job_set $BUILDER exit 1
+            job_hold $BUILDER 'spawn scheduled'
+        ",
+        after: "serve 31022 http",
+        run: &[Run::alice(Expect::Roots(&["port-31022-in-use"]))],
+        ..World::HEALTHY
+    },
+];

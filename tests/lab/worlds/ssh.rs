@@ -1,0 +1,123 @@
+//! The way from the daemon into the VM.
+
+use crate::world::{Expect, Run, World};
+
+pub const WORLDS: &[World] = &[
+    World {
+        name: "ssh-alias-missing",
+        doc: "The ssh alias linux-builder is gone.",
+        before: "remove_etc ssh/ssh_config.d/100-linux-builder.conf",
+        run: &[
+            Run::alice(Expect::Roots(&["ssh-alias-missing"])),
+            Run::alice_sudo(Expect::Roots(&["ssh-alias-missing"])),
+        ],
+        ..World::HEALTHY
+    },
+    World {
+        name: "ssh-alias-not-included",
+        doc: "An update of macOS took the Include line out of /etc/ssh/ssh_config.",
+        before: "sed -i '/^Include/d' $HOST/etc/ssh/ssh_config",
+        run: &[Run::alice(Expect::Roots(&["ssh-alias-missing"]))],
+        ..World::HEALTHY
+    },
+    World {
+        name: "ssh-config-bad-permissions",
+        doc: "The alias file may be written by anyone, so that ssh refuses to read it.",
+        before: "
+            rm $HOST/etc/ssh/ssh_config.d/100-linux-builder.conf
+            cp $STATIC/../../*-100-linux-builder.conf $HOST/etc/ssh/ssh_config.d/100-linux-builder.conf
+            chmod 666 $HOST/etc/ssh/ssh_config.d/100-linux-builder.conf
+        ",
+        run: &[Run::alice(Expect::Roots(&["ssh-config-bad-permissions"]))],
+        ..World::HEALTHY
+    },
+    World {
+        name: "ssh-config-bad-owner",
+        doc: "The alias file belongs to alice: her ssh reads it, and root's refuses to.",
+        before: "
+            rm $HOST/etc/ssh/ssh_config.d/100-linux-builder.conf
+            install -m 644 -o 501 -g 20 $STATIC/../../*-100-linux-builder.conf \\
+                $HOST/etc/ssh/ssh_config.d/100-linux-builder.conf
+        ",
+        run: &[
+            Run::alice(Expect::Roots(&["ssh-config-bad-permissions"])),
+            Run::alice_sudo(Expect::Roots(&["ssh-config-bad-permissions"])),
+        ],
+        ..World::HEALTHY
+    },
+    World {
+        name: "ssh-key-missing",
+        doc: "The builder's key is not in /etc/nix.",
+        after: "rm $HOST/etc/nix/builder_ed25519 $HOST/etc/nix/builder_ed25519.pub",
+        run: &[Run::alice(Expect::Roots(&["ssh-key-missing"]))],
+        ..World::HEALTHY
+    },
+    World {
+        name: "ssh-key-too-open",
+        doc: "Someone made the builder's key readable by all, so that root's ssh ignores it.",
+        after: "chmod 644 $HOST/etc/nix/builder_ed25519",
+        run: &[
+            Run::alice(Expect::Roots(&["ssh-key-too-open"])),
+            Run::alice_sudo(Expect::Roots(&["ssh-key-too-open"])),
+        ],
+        ..World::HEALTHY
+    },
+    World {
+        name: "ssh-host-key-mismatch",
+        doc: "What answers on the builder's port has another host key than the machine line says.",
+        before: "
+            install -m 600 /keys/other_host_key $GUEST/etc/ssh/ssh_host_ed25519_key
+            install -m 644 /keys/other_host_key.pub $GUEST/etc/ssh/ssh_host_ed25519_key.pub
+        ",
+        run: &[
+            Run::alice(Expect::Roots(&["ssh-host-key-mismatch"])),
+            Run::alice_sudo(Expect::Roots(&["ssh-host-key-mismatch"])),
+        ],
+        ..World::HEALTHY
+    },
+    World {
+        name: "ssh-login-refused",
+        doc: "The guest authorises another key than the one in /etc/nix.",
+        after: "cat /keys/other_ed25519.pub >$GUEST/home/builder/.ssh/authorized_keys",
+        run: &[
+            Run::alice(Expect::Roots(&["ssh-login-refused"])),
+            Run::alice_sudo(Expect::Roots(&["ssh-login-refused"])),
+        ],
+        ..World::HEALTHY
+    },
+    World {
+        name: "ssh-root-known-hosts-missing",
+        doc: "The machine line has no host key, and root never accepted one.",
+        before: "machines \"$(machine '' '' 4 1 '' - -)\"",
+        run: &[
+            Run::root(Expect::Roots(&["ssh-root-known-hosts-missing"])),
+            Run::alice_sudo(Expect::Roots(&["ssh-root-known-hosts-missing"])),
+        ],
+        ..World::HEALTHY
+    },
+    World {
+        name: "ssh-remote-nix-unusable-daemon-gone",
+        doc: "ssh works, and the Nix daemon in the guest is gone.",
+        after: r#"
+            for process in /proc/[0-9]*; do
+                [ "$(readlink $process/root)" = /guest ] && grep -q nix-daemon $process/cmdline && kill ${process#/proc/} || :
+            done
+            rm -f $GUEST/nix/var/nix/daemon-socket/socket
+        "#,
+        run: &[
+            Run::alice(Expect::Roots(&["ssh-remote-nix-unusable"])),
+            Run::alice_sudo(Expect::Roots(&["ssh-remote-nix-unusable"])),
+        ],
+        ..World::HEALTHY
+    },
+    World {
+        name: "ssh-remote-nix-unusable-banner",
+        doc: "The builder's .bashrc prints a greeting into Nix's channel.",
+        before: "sed -i '1i echo Welcome to the builder!' $GUEST/home/builder/.bashrc",
+        run: &[
+            Run::alice(Expect::Roots(&["ssh-remote-nix-unusable"])),
+            Run::alice_sudo(Expect::Roots(&["ssh-remote-nix-unusable"])),
+        ],
+        ..World::HEALTHY
+    },
+];
