@@ -3,6 +3,8 @@
 use crate::check::{Check, Finding, Manager};
 use crate::evidence::{Evidence, managers::Managers};
 use crate::expectations::Expectations;
+use crate::host::quoted;
+use crate::prose::line;
 use serde::Serialize;
 
 /// What to do about one finding on one machine.
@@ -24,19 +26,20 @@ pub struct Prescription {
 pub fn prescribe(check: &Check, finding: &Finding, e: &Evidence, want: &Expectations) -> Prescription {
     let advice = check.remedy.by(manager(e));
     let words = vocabulary(e, want);
-    let fill = |text: &str| {
-        let own = finding.words.iter().map(|(name, value)| (*name, value.as_str()));
-        let general = words.iter().map(|(name, value)| (*name, value.as_str()));
-        filled(text, own.chain(general))
-    };
+    let own = finding.words.iter().map(|(name, value)| (*name, value.as_str()));
+    let words: Vec<(&str, &str)> =
+        own.chain(words.iter().map(|(name, value)| (*name, value.as_str()))).collect();
+    // What was found may come from a stranger's report: in a command it is one word and nothing else.
+    let safe: Vec<(&str, String)> = words.iter().map(|(name, value)| (*name, quoted(&line(value)))).collect();
+    let safe: Vec<(&str, &str)> = safe.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let commands: Vec<String> =
-        finding.first.iter().chain(advice.commands).map(|command| fill(command)).collect();
+        finding.first.iter().chain(advice.commands).map(|command| filled(command, &safe)).collect();
     Prescription {
         needs_root: commands.iter().any(|command| command.starts_with("sudo ")),
         commands,
         safety: advice.safety.name(),
-        edit: fill(advice.edit),
-        note: fill(advice.note),
+        edit: filled(advice.edit, &words),
+        note: filled(advice.note, &words),
     }
 }
 
@@ -68,8 +71,8 @@ pub fn vocabulary(e: &Evidence, want: &Expectations) -> Vec<(&'static str, Strin
 }
 
 /// Puts values in the place of `{names}`; the first of a name counts. Other braces stay.
-fn filled<'a>(text: &str, words: impl Iterator<Item = (&'a str, &'a str)>) -> String {
-    words.fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
+fn filled(text: &str, words: &[(&str, &str)]) -> String {
+    words.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
 }
 
 #[cfg(test)]
@@ -79,6 +82,6 @@ mod tests {
     #[test]
     fn the_findings_own_words_come_first() {
         let words = [("key", "/own"), ("key", "/general"), ("host", "h")];
-        assert_eq!(filled("chmod 600 {key} # {host} {x}", words.into_iter()), "chmod 600 /own # h {x}");
+        assert_eq!(filled("chmod 600 {key} # {host} {x}", &words), "chmod 600 /own # h {x}");
     }
 }

@@ -10,13 +10,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// Says why Linux builds fail on this Mac, and which command mends it.
-///
-/// Looks at Nix, its daemon, the machines file, launchd, ssh, the VM and the binary caches, makes a test build
-/// that really runs on the builder, and names the one cause. Looking changes nothing.
 #[derive(Debug, Parser)]
-#[command(version, args_conflicts_with_subcommands = true, max_term_width = 100)]
-#[command(after_help = "Exit codes: 0 no error · 1 an error was found · 2 wrong usage · 3 no error, but \
-something on the way\nto a build could not be told · 130 interrupted")]
+#[command(version, args_conflicts_with_subcommands = true, max_term_width = 80)]
+#[command(after_help = "\
+Looks at Nix, its daemon, the machines file, launchd, ssh, the VM and the binary
+caches, makes a test build that really runs on the builder, and names the one
+cause. Looking changes nothing.
+
+Exit codes: 0 no error · 1 an error was found · 2 wrong usage, or the report
+cannot be read or written · 3 no error, but something on the way to a build
+could not be told · 130 interrupted")]
 pub struct Cli {
     #[command(subcommand)]
     pub topic: Option<Topic>,
@@ -115,7 +118,9 @@ pub enum Color {
 }
 
 fn time(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text).map_err(|error| format!("{error} (write it as \"90s\" or \"2m\")"))
+    let time = humantime::parse_duration(text)
+        .map_err(|error| format!("{error} (write it as \"90s\" or \"2m\")"))?;
+    Ok(time.min(builder_doctor::expectations::LONGEST))
 }
 
 impl LookArgs {
@@ -158,12 +163,16 @@ impl CheckArgs {
 
 /// "no check x; did you mean y?"
 pub fn unknown<'a>(what: &str, word: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let known: Vec<&str> = known.collect();
+    let names = builder_doctor::prose::and(&known);
     let near = known
+        .into_iter()
         .map(|name| (strsim::jaro_winkler(word, name), name))
         .filter(|(likeness, _)| *likeness > 0.8)
         .max_by(|a, b| a.0.total_cmp(&b.0));
     match near {
         Some((_, name)) => format!("there is no {what} {word:?}; did you mean {name}?"),
+        None if what == "example" => format!("there is no example {word:?}; there are {names}"),
         None => format!("there is no {what} {word:?}; builder-doctor list names them all"),
     }
 }

@@ -8,6 +8,9 @@ use std::time::Duration;
 /// The built-in default, which is also the documentation of the format.
 pub const DEFAULT: &str = include_str!("expectations.toml");
 
+/// No test build and no look may take longer: a day.
+pub const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// The name of the file that is looked for upward from the current folder.
 pub const FILE: &str = "builder-doctor.toml";
 
@@ -110,7 +113,8 @@ impl Expectations {
 
     /// How long one test build may take.
     pub fn build_deadline(&self) -> Duration {
-        humantime::parse_duration(&self.test_build.timeout).unwrap_or(Duration::from_secs(60))
+        humantime::parse_duration(&self.test_build.timeout)
+            .map_or(Duration::from_secs(60), |time| time.min(LONGEST))
     }
 
     /// Every system, the demanded ones first.
@@ -118,7 +122,8 @@ impl Expectations {
         self.builder.systems.iter().chain(&self.builder.optional_systems)
     }
 
-    fn check(&self) -> Result<(), String> {
+    /// Whether every value is fit to reach a command line; the error names the first that is not.
+    pub fn check(&self) -> Result<(), String> {
         // A repository's file reaches command lines: a word may neither be an option nor hold a space.
         let word = |name: &str, value: &str| {
             let odd = |c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c));
@@ -136,6 +141,19 @@ impl Expectations {
         if !version.is_some_and(|(a, b)| a.parse::<u64>().is_ok() && b.parse::<u64>().is_ok()) {
             return Err(format!("nix.minimum-version: {:?} is no MAJOR.MINOR", self.nix.minimum_version));
         }
+        let shown = |value: &str| value.chars().all(|c| c.is_ascii_graphic() && !"'\"`\\<>|;$*".contains(c));
+        for cache in &self.cache {
+            if cache.url.is_empty() || cache.url.starts_with('-') || !shown(&cache.url) {
+                return Err(format!("cache.url: {:?} is no URL", cache.url));
+            }
+            let authority = cache.url.split_once("://").and_then(|(_, rest)| rest.split('/').next());
+            if authority.is_some_and(|it| it.contains('@')) {
+                return Err("cache.url: holds a login; leave that to Nix's netrc-file".to_owned());
+            }
+            if !cache.public_key.contains(':') || !shown(&cache.public_key) {
+                return Err(format!("cache.public-key: {:?} is no NAME:BASE64", cache.public_key));
+            }
+        }
         if self.builder.port == 0 {
             return Err("builder.port: 0 is no port".to_owned());
         }
@@ -143,9 +161,16 @@ impl Expectations {
             let installable = &self.test_build.installable;
             return Err(format!("test-build.installable: {installable:?} would be read as an option"));
         }
-        humantime::parse_duration(&self.test_build.timeout)
-            .map(drop)
-            .map_err(|error| format!("test-build.timeout: {error} (write it as \"60s\")"))
+        if !shown(&self.test_build.installable) || self.test_build.installable.is_empty() {
+            return Err(format!(
+                "test-build.installable: {:?} is no installable",
+                self.test_build.installable
+            ));
+        }
+        match humantime::parse_duration(&self.test_build.timeout) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(format!("test-build.timeout: {error} (write it as \"60s\")")),
+        }
     }
 }
 
@@ -156,9 +181,10 @@ pub fn find(host: &dyn Host, named: Option<&Path>) -> Result<Expectations, Strin
         .map(Path::to_path_buf)
         .or_else(|| host.env("BUILDER_DOCTOR_EXPECT").filter(|path| !path.is_empty()).map(PathBuf::from));
     if let Some(path) = demanded {
-        return read(host, &path)?.ok_or_else(|| format!("{}: not found", path.display()));
+        let shown = crate::prose::line(&path.display().to_string());
+        return read(host, &path)?.ok_or_else(|| format!("{shown}: not found"));
     }
-    let here = host.env("PWD").map(PathBuf::from).filter(|path| path.is_absolute());
+    let here = host.current_folder();
     let upward = here.iter().flat_map(|here| here.ancestors()).map(|folder| folder.join(FILE));
     for path in upward.chain([Path::new("/etc").join(FILE)]) {
         if let Some(found) = read(host, &path)? {
@@ -169,7 +195,7 @@ pub fn find(host: &dyn Host, named: Option<&Path>) -> Result<Expectations, Strin
 }
 
 fn read(host: &dyn Host, path: &Path) -> Result<Option<Expectations>, String> {
-    let shown = path.display();
+    let shown = crate::prose::line(&path.display().to_string());
     let bytes = match host.read(path) {
         Ok(bytes) => bytes,
         Err(HostError::NotFound) => return Ok(None),

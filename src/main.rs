@@ -5,7 +5,7 @@ mod replay;
 mod terminal;
 
 use builder_doctor::checks;
-use builder_doctor::diagnosis::{Diagnosis, Selection, diagnose};
+use builder_doctor::diagnosis::{Selection, diagnose};
 use builder_doctor::evidence::root_view::{Request, look_as_root};
 use builder_doctor::evidence::{Evidence, Progress, RootAccess, Timing, Wanted, gather};
 use builder_doctor::expectations::{self, Expectations};
@@ -61,6 +61,7 @@ fn look(request: &str) -> Result<ExitCode, String> {
     }
     let interrupted = Arc::new(Cancel::default());
     terminal::heed_signals(&interrupted)?;
+    terminal::heed_end_of_input(&interrupted);
     let view = look_as_root(&Live::new(Duration::from_secs(25), interrupted), &request);
     let text = serde_json::to_string(&view).map_err(|error| error.to_string())?;
     Ok(say(&text, 0))
@@ -68,6 +69,8 @@ fn look(request: &str) -> Result<ExitCode, String> {
 
 fn check(args: &CheckArgs) -> Result<ExitCode, String> {
     let selection = args.selection()?;
+    let saved = replay::saved(args)?;
+    // Not before the report is read: until then a signal may end us as it ends every program.
     let interrupted = Arc::new(Cancel::default());
     terminal::heed_signals(&interrupted)?;
     let host = Live::new(args.timeout, Arc::clone(&interrupted));
@@ -75,7 +78,7 @@ fn check(args: &CheckArgs) -> Result<ExitCode, String> {
         (Some(saved), None) => Ok(saved),
         (_, named) => expectations::find(&host, named.as_deref()),
     };
-    let (evidence, want, timings) = if let Some(saved) = replay::saved(args)? {
+    let (evidence, want, timings) = if let Some(saved) = saved {
         (saved.evidence, expected(Some(saved.expectations))?, Timings::default())
     } else {
         let want = expected(None)?;
@@ -85,17 +88,16 @@ fn check(args: &CheckArgs) -> Result<ExitCode, String> {
         (evidence, want, Timings { total_ms: total, probes })
     };
     let diagnosis = diagnose(&checks::all(), &evidence, &want, &selection);
-    let text = render(args, &diagnosis, &evidence, &want, timings);
-    let code = if interrupted.reason().is_some() { terminal::INTERRUPTED } else { diagnosis.exit_code() };
-    Ok(say(&text, code))
-}
-
-fn render(args: &CheckArgs, d: &Diagnosis, e: &Evidence, want: &Expectations, timings: Timings) -> String {
-    let report = Report::new(d, e, want, timings);
-    match args.format() {
+    let mut report = Report::new(&diagnosis, &evidence, &want, timings);
+    if interrupted.reason().is_some() {
+        report.interrupted = true;
+        report.exit_code = terminal::INTERRUPTED;
+    }
+    let text = match args.format() {
         Format::Json => json::render(&report),
         Format::Human => human::render(&report, args.look.paint(), args.detail()),
-    }
+    };
+    Ok(say(&text, report.exit_code))
 }
 
 /// What was typed, as the evidence to take.

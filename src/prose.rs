@@ -16,7 +16,7 @@ pub fn line(line: &str) -> String {
 }
 
 /// Control characters, and those that turn the direction of text.
-fn hidden(c: char) -> bool {
+pub fn hidden(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 

@@ -1,6 +1,7 @@
 //! Machines that are not this one: saved reports, and those that are built in.
 
 use crate::cli::{CheckArgs, unknown};
+use builder_doctor::host::HostError;
 use builder_doctor::host::live::read_input;
 use builder_doctor::report::json::{Saved, parse};
 
@@ -17,9 +18,12 @@ const EXAMPLES: &[(&str, &str)] = &[
 /// The machine to judge instead of this one, if one was asked for.
 pub fn saved(args: &CheckArgs) -> Result<Option<Saved>, String> {
     if let Some(path) = &args.from {
-        let shown =
-            if path.as_os_str() == "-" { "standard input".to_owned() } else { path.display().to_string() };
-        let bytes = read_input(path, LARGEST).map_err(|error| format!("{shown}: {error}"))?;
+        let shown = match path.to_string_lossy() {
+            name if name == "-" => "standard input".to_owned(),
+            name => builder_doctor::prose::line(&name),
+        };
+        let bytes =
+            read_input(path, LARGEST).map_err(|error| format!("{shown}: {}", HostError::from(error)))?;
         return parse(&bytes).map(Some).map_err(|error| format!("{shown}: {error}"));
     }
     let Some(name) = args.example.as_deref() else { return Ok(None) };

@@ -26,7 +26,8 @@ pub fn print(text: &str) -> io::Result<()> {
 
 /// One line on standard error.
 pub fn complain(error: &str) {
-    let _ = writeln!(io::stderr(), "builder-doctor: {error}");
+    let lines: Vec<String> = error.lines().map(builder_doctor::prose::line).collect();
+    let _ = writeln!(io::stderr(), "builder-doctor: {}", lines.join("\n"));
 }
 
 /// Raises the flag at the first signal, and ends at once at the second.
@@ -36,12 +37,22 @@ pub fn heed_signals(interrupted: &Arc<Cancel>) -> Result<(), String> {
     std::thread::spawn(move || {
         for _ in &mut signals {
             if interrupted.reason().is_some() {
+                builder_doctor::host::end_all();
                 std::process::exit(i32::from(INTERRUPTED));
             }
             interrupted.cancel("interrupted");
         }
     });
     Ok(())
+}
+
+/// Raises the flag when standard input ends: whoever called us is gone, or wants us to end.
+pub fn heed_end_of_input(interrupted: &Arc<Cancel>) {
+    let interrupted = Arc::clone(interrupted);
+    std::thread::spawn(move || {
+        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        interrupted.cancel("the caller is gone");
+    });
 }
 
 /// Lets sudo ask for the password where there is somebody to answer; elsewhere it must not ask.

@@ -205,6 +205,7 @@ fn ended(output: Output) -> Ended {
     match (output.stopped, output.code, output.signal) {
         (Some(Stopped::Deadline(after)), ..) => Ended::Deadline(after.as_secs()),
         (Some(Stopped::Cancelled(why)), ..) => Ended::Cancelled(why),
+        (Some(Stopped::Abandoned(why)), ..) => Ended::Other(why),
         (Some(Stopped::TooMuch), ..) => Ended::Other("it printed more than 1 MiB and was stopped".to_owned()),
         (None, Some(code), _) => Ended::Code(code),
         (None, None, Some(signal)) => Ended::Signal(signal),

@@ -81,9 +81,18 @@ pub enum CacheReply {
 const MOST: usize = 8;
 const DEADLINE: Duration = Duration::from_secs(5);
 
-/// A substituter's URL as Nix compares it: without query and trailing slash.
-pub fn plain(url: &str) -> &str {
-    url.split(['?', '#']).next().unwrap_or(url).trim_end_matches('/')
+/// A substituter's URL as Nix compares it: without query and trailing slash; and without a login, which we
+/// neither keep nor send.
+pub fn plain(url: &str) -> String {
+    let url = url.split(['?', '#']).next().unwrap_or(url).trim_end_matches('/');
+    match url.split_once("://") {
+        Some((scheme, rest)) => {
+            let host = rest.split('/').next().unwrap_or(rest);
+            let login = host.rfind('@').map_or(0, |at| at + 1);
+            format!("{scheme}://{}", &rest[login..])
+        }
+        None => url.to_owned(),
+    }
 }
 
 pub(super) fn probe(look: &Look) -> Probe<Caches> {
@@ -151,7 +160,7 @@ fn ask(look: &Look, url: &str, pem: &[u8]) -> CacheView {
             Ok(answer) if answer.status == 200 => match parse_cache_info(&answer.body) {
                 CacheAnswer::Cache(info) => CacheReply::Cache { store_dir: info.store_dir },
                 CacheAnswer::NotACache { looks_like_html } => {
-                    CacheReply::NotACache { html: looks_like_html, from: scrub(plain(&answer.url)) }
+                    CacheReply::NotACache { html: looks_like_html, from: scrub(&plain(&answer.url)) }
                 }
             },
             Ok(answer) => CacheReply::Status(answer.status),
@@ -161,5 +170,18 @@ fn ask(look: &Look, url: &str, pem: &[u8]) -> CacheView {
             Err(error) => CacheReply::Unreachable(crate::prose::line(&error.text)),
         }
     };
-    CacheView { url: scrub(url), answer }
+    CacheView { url: scrub(url).replace("<redacted>@", ""), answer }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_compared_without_what_does_not_name_the_cache() {
+        assert_eq!(plain("https://cache.nixos.org/?priority=10"), "https://cache.nixos.org");
+        assert_eq!(plain("https://user:pass@word@cache.example/x/"), "https://cache.example/x");
+        assert_eq!(plain("https://cache.example/a@b"), "https://cache.example/a@b");
+        assert_eq!(plain("/mnt/cache"), "/mnt/cache");
+    }
 }

@@ -59,6 +59,16 @@ pub(super) fn probe(look: &Look) -> Probe<Nix> {
         return Probe::seen(Nix::default(), "PATH and the places where installers put Nix");
     };
     let mut nix = Nix { path: Some(path.display().to_string()), on_path, ..Nix::default() };
+    nix.all_on_path = others(look.host);
+    if look.wanted.no_builds.is_some()
+        && let Some(version) = look.host.canonical(&path).ok().and_then(|end| version_of_store_path(&end))
+    {
+        // A quick look takes the store's word for it.
+        nix.version = Some(version);
+        return Probe::seen(nix, "the store path of nix");
+    }
+    // The settings first: the whole way to the builder's port waits for them, and for this nobody does.
+    look.nix_config();
     match look.host.run(&Command::new(path.to_string_lossy()).args(["--version"])) {
         Ok(output) if output.ok() => {
             nix.version = parse_version(&output.stdout);
@@ -69,8 +79,14 @@ pub(super) fn probe(look: &Look) -> Probe<Nix> {
         Ok(output) => nix.no_version = Some(output.complaint()),
         Err(error) => nix.no_version = Some(error.to_string()),
     }
-    nix.all_on_path = others(look.host);
     Probe::seen(nix, "nix --version")
+}
+
+/// `/nix/store/<hash>-nix-2.34.8/bin/nix`: upstream's name, whose version is Nix's own.
+fn version_of_store_path(path: &Path) -> Option<NixVersion> {
+    let name = path.strip_prefix("/nix/store").ok()?.components().next()?.as_os_str().to_str()?;
+    let version = name.get(33..)?.strip_prefix("nix-")?;
+    parse_version(&format!("nix (Nix) {version}")).filter(|it| it.release.is_some())
 }
 
 fn others(host: &dyn Host) -> Vec<String> {
@@ -82,4 +98,20 @@ fn others(host: &dyn Host) -> Vec<String> {
         }
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_upstreams_store_path_tells_nixs_version() {
+        let version = |name: &str| version_of_store_path(&Path::new("/nix/store").join(name).join("bin/nix"));
+        let hash = "65ghpdw6n9vawhzx8bzqym2zmzrz4dmc";
+        assert_eq!(version(&format!("{hash}-nix-2.34.7+1")).unwrap().at_least(2, 34), Some(true));
+        assert_eq!(version(&format!("{hash}-determinate-nix-3.22.2")), None);
+        assert_eq!(version(&format!("{hash}-lix-2.94.0")), None);
+        assert_eq!(version(&format!("{hash}-nix-wrapped")), None);
+        assert_eq!(version_of_store_path(Path::new("/usr/bin/nix")), None);
+    }
 }

@@ -22,6 +22,8 @@ pub(super) fn probe(look: &Look) -> Probe<NixDaemon> {
     let Some(command) = super::nix::command(look.host, &["store", "info", "--json"]) else {
         return Probe::blind("there is no Nix to ask");
     };
+    // The settings first, as for `nix --version`.
+    look.nix_config();
     let deadline = Duration::from_secs(8);
     let command = command.env("NIX_REMOTE", "daemon").within(deadline);
     let shown = "NIX_REMOTE=daemon nix store info --json";

@@ -62,26 +62,57 @@ pub(super) fn probe(look: &Look) -> Probe<Platform> {
         return Probe::blind("`uname -sm` gave no answer");
     };
     let mut platform = Platform { kernel: uname.kernel, machine: uname.machine, ..Platform::default() };
-    platform.disk = ["/nix", "/"].iter().find_map(|path| parse_df(&ask("df", &["-k", path])?));
-    if platform.is_mac() {
-        platform.macos = ask("sw_vers", &[]).and_then(|text| parse_sw_vers(&text)).map(|it| it.version);
-        platform.memory_bytes = ask("sysctl", &["-n", "hw.memsize"])
-            .and_then(|text| parse_sysctl(&text))
-            .and_then(|it| u64::try_from(it).ok());
-        platform.cpu = ask("sysctl", &["-n", "machdep.cpu.brand_string"])
-            .map(|text| crate::prose::line(&text))
-            .filter(|name| !name.is_empty());
-    }
+    let mac = platform.is_mac();
+    std::thread::scope(|scope| {
+        let disk = scope.spawn(|| ["/nix", "/"].iter().find_map(|path| parse_df(&ask("df", &["-k", path])?)));
+        let system = scope.spawn(|| if mac { ask("sw_vers", &[]) } else { None });
+        let parts = if mac { ask("sysctl", &["-n", "hw.memsize", "machdep.cpu.brand_string"]) } else { None };
+        // A line each, in the order asked; where one is not known there, only the other line comes.
+        for line in parts.iter().flat_map(|text| text.lines()) {
+            match parse_sysctl(line) {
+                Some(bytes) => platform.memory_bytes = u64::try_from(bytes).ok(),
+                None if !line.trim().is_empty() => platform.cpu = Some(crate::prose::line(line)),
+                None => {}
+            }
+        }
+        platform.disk = disk.join().ok().flatten();
+        let system = system.join().ok().flatten();
+        platform.macos = system.and_then(|text| parse_sw_vers(&text)).map(|it| it.version);
+    });
     Probe::seen(platform, "uname -sm, sw_vers, sysctl -n, df -k")
 }
 
 pub(super) fn probe_user(look: &Look) -> Probe<User> {
-    let ask = |flag: &str| {
-        let output = look.host.run(&Command::new("id").args([flag])).ok()?;
-        output.ok().then(|| output.stdout.trim().to_owned())
-    };
-    match ask("-u").and_then(|text| text.parse().ok()) {
-        Some(uid) => Probe::seen(User { uid, name: ask("-un").filter(|name| !name.is_empty()) }, "id"),
-        None => Probe::blind("`id -u` gave no answer"),
+    match look.host.run(&Command::new("id")) {
+        Ok(output) if output.ok() => match parse_id(&output.stdout) {
+            Some((uid, name)) => Probe::seen(User { uid, name }, "id"),
+            None => Probe::blind("`id` cannot be understood"),
+        },
+        Ok(output) => Probe::blind(format!("`id`: {}", output.complaint())),
+        Err(error) => Probe::blind(format!("`id`: {error}")),
+    }
+}
+
+/// `uid=501(alice) gid=20(staff) …`, on macOS as on Linux; a user without a name has no brackets.
+fn parse_id(text: &str) -> Option<(u32, Option<String>)> {
+    let word = text.trim_start().strip_prefix("uid=")?.split_whitespace().next()?;
+    let (number, name) = word.split_once('(').map_or((word, None), |(number, rest)| (number, Some(rest)));
+    let name = name.map(|name| name.trim_end_matches(')').to_owned()).filter(|name| !name.is_empty());
+    Some((number.parse().ok()?, name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_has_a_number_and_mostly_a_name() {
+        // As printed by Debian's id; macOS differs in the groups only.
+        assert_eq!(
+            parse_id("uid=501(alice) gid=20(staff) groups=20(staff)\n"),
+            Some((501, Some("alice".to_owned())))
+        );
+        assert_eq!(parse_id("uid=1001 gid=1001 groups=1001\n"), Some((1001, None)));
+        assert_eq!(parse_id("id: cannot find name"), None);
     }
 }

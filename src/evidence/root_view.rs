@@ -192,6 +192,7 @@ fn by_sudo(look: &Look, request: &Request) -> Probe<RootView> {
     let own = own.to_string_lossy().into_owned();
     let command = Command::new("sudo")
         .args(["--non-interactive", "--", &own, HIDDEN_COMMAND, &request_json])
+        .on_lifeline()
         .within(DEADLINE + Duration::from_secs(2));
     match look.host.run(&command) {
         Ok(output) if output.ok() => match serde_json::from_str(&output.stdout) {

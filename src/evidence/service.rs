@@ -53,6 +53,10 @@ pub(super) fn probe_builder(look: &Look) -> Probe<Service> {
 }
 
 pub(super) fn probe_daemon(look: &Look) -> Probe<Service> {
+    let answers = || look.nix_daemon().get().is_ok_and(|daemon| daemon.info.succeeded);
+    if look.wanted.no_builds.is_some() && answers() {
+        return Probe::not_taken("the daemon answers, so a quick look asks launchd no more");
+    }
     match look.managers().get() {
         Ok(managers) => probe_label(look, managers.daemon_label()),
         Err(missing) => Probe::blind(missing.because),

@@ -103,8 +103,21 @@ pub fn endpoint(machine: Option<&Machine>, ssh: Option<&SshHost>, want: &Expecta
 }
 
 pub(super) fn probe(look: &Look) -> Probe<Vec<SshHost>> {
-    let hosts = hosts(look.machines().get().ok(), look.want);
-    let views = hosts.iter().map(|host| ask(look.host, host)).collect();
+    let (hosts, views) = std::thread::scope(|scope| {
+        // The expected host is most often the one; asked for at once, it is known when the machines are.
+        let expected = &look.want.builder.host;
+        let early = scope.spawn(|| ask(look.host, expected));
+        let hosts = hosts(look.machines().get().ok(), look.want);
+        let mut early = early.join().ok();
+        let views: Vec<SshHost> = hosts
+            .iter()
+            .map(|host| match early.take_if(|it| &it.host == host) {
+                Some(view) => view,
+                None => ask(look.host, host),
+            })
+            .collect();
+        (hosts, views)
+    });
     Probe::seen(views, format!("ssh -G {}", hosts.join(", ")))
 }
 

@@ -13,12 +13,35 @@ pub struct Live {
     started: Instant,
     limit: Duration,
     interrupted: Arc<Cancel>,
+    /// One client for all caches: reading a bundle of certificates takes longer than a request.
+    client: Arc<OnceLock<Client>>,
 }
+
+type Client = Result<reqwest::blocking::Client, FetchError>;
 
 impl Live {
     /// Looks for at most `limit`; every child ends when `interrupted` is raised.
     pub fn new(limit: Duration, interrupted: Arc<Cancel>) -> Self {
-        Live { started: Instant::now(), limit, interrupted }
+        Live { started: Instant::now(), limit, interrupted, client: Arc::default() }
+    }
+
+    /// Work that has no deadline of its own, in a thread that may be left behind.
+    fn in_time<T: Send + 'static>(
+        &self,
+        deadline: Duration,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        let (sender, answer) = mpsc::sync_channel(1);
+        std::thread::spawn(move || sender.send(work()));
+        let started = Instant::now();
+        while started.elapsed() < deadline && self.interrupted.reason().is_none() {
+            let tick = deadline.saturating_sub(started.elapsed()).min(Duration::from_millis(50));
+            match answer.recv_timeout(tick) {
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+                ended => return ended.ok(),
+            }
+        }
+        None
     }
 
     fn left(&self) -> Duration {
@@ -78,7 +101,7 @@ impl Host for Live {
     fn resolve(&self, name: &str, deadline: Duration) -> Result<Vec<IpAddr>, HostError> {
         let name = name.to_owned();
         // The system's resolver has no deadline, so it gets a thread that may be left behind.
-        in_time(deadline.min(self.left()), move || {
+        self.in_time(deadline.min(self.left()), move || {
             let found = (name.as_str(), 0).to_socket_addrs();
             found.map(|all| all.map(|address| address.ip()).collect()).map_err(HostError::from)
         })
@@ -87,7 +110,7 @@ impl Host for Live {
 
     fn greeting(&self, address: SocketAddr, connect: Duration, line: Duration) -> Greeting {
         match TcpStream::connect_timeout(&address, connect.min(self.left()).max(Duration::from_millis(1))) {
-            Ok(stream) => first_line(stream, line.min(self.left())),
+            Ok(stream) => first_line(stream, line.min(self.left()), &self.interrupted),
             Err(error) => match error.kind() {
                 ErrorKind::ConnectionRefused => Greeting::Refused,
                 ErrorKind::TimedOut | ErrorKind::WouldBlock => Greeting::NoAnswer,
@@ -99,11 +122,14 @@ impl Host for Live {
     fn fetch(&self, url: &str, bundle: Option<&[u8]>, deadline: Duration) -> Result<Answer, FetchError> {
         let deadline = deadline.min(self.left());
         let (url, bundle) = (url.to_owned(), bundle.map(<[u8]>::to_vec));
+        let client = Arc::clone(&self.client);
         // The client's own deadline does not cover the look-up of the name.
-        in_time(deadline + Duration::from_millis(200), move || get(&url, bundle.as_deref(), deadline))
-            .unwrap_or_else(|| {
-                Err(FetchError { at: FetchStage::Deadline, text: HostError::TimedOut(deadline).to_string() })
-            })
+        self.in_time(deadline + Duration::from_millis(200), move || {
+            get(client.get_or_init(|| client_for(bundle.as_deref())), &url, deadline)
+        })
+        .unwrap_or_else(|| {
+            Err(FetchError { at: FetchStage::Deadline, text: HostError::TimedOut(deadline).to_string() })
+        })
     }
 
     fn now(&self) -> u64 {
@@ -112,6 +138,10 @@ impl Host for Live {
 
     fn clock(&self) -> Duration {
         self.started.elapsed()
+    }
+
+    fn current_folder(&self) -> Option<PathBuf> {
+        std::env::current_dir().ok()
     }
 
     fn this_program(&self) -> Option<PathBuf> {
@@ -156,27 +186,25 @@ fn meta(found: &std::fs::Metadata, target: Option<PathBuf>) -> Meta {
     }
 }
 
-fn in_time<T: Send + 'static>(deadline: Duration, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-    let (sender, answer) = mpsc::sync_channel(1);
-    std::thread::spawn(move || sender.send(work()));
-    answer.recv_timeout(deadline).ok()
-}
-
-fn first_line(mut stream: TcpStream, deadline: Duration) -> Greeting {
-    let end = Instant::now() + deadline;
+fn first_line(mut stream: TcpStream, deadline: Duration, interrupted: &Cancel) -> Greeting {
+    let started = Instant::now();
     let mut line = Vec::new();
     let mut byte = [0];
     while line.len() < 255 {
-        let left = end.saturating_duration_since(Instant::now());
-        if left.is_zero() || stream.set_read_timeout(Some(left)).is_err() {
+        let left = deadline.saturating_sub(started.elapsed());
+        let tick = left.min(Duration::from_millis(50));
+        if left.is_zero() || interrupted.reason().is_some() || stream.set_read_timeout(Some(tick)).is_err() {
             break;
         }
         match stream.read(&mut byte) {
             Ok(0) if line.is_empty() => return Greeting::Closed,
             Ok(1) if byte[0] != b'\n' => line.push(byte[0]),
             Ok(_) => break,
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => break,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
+                ) => {}
             Err(_) if line.is_empty() => return Greeting::Closed,
             Err(_) => break,
         }
@@ -187,18 +215,25 @@ fn first_line(mut stream: TcpStream, deadline: Duration) -> Greeting {
     Greeting::Line(String::from_utf8_lossy(&line).trim_end_matches('\r').to_owned())
 }
 
-fn get(url: &str, bundle: Option<&[u8]>, deadline: Duration) -> Result<Answer, FetchError> {
-    let fail = |at, text: String| FetchError { at, text };
+fn fail(at: FetchStage, text: String) -> FetchError {
+    FetchError { at, text }
+}
+
+fn client_for(bundle: Option<&[u8]>) -> Client {
     let mut client = reqwest::blocking::Client::builder()
-        .timeout(deadline)
         .user_agent(concat!("builder-doctor/", env!("CARGO_PKG_VERSION")));
     if let Some(pem) = bundle {
         let all = reqwest::Certificate::from_pem_bundle(pem)
             .map_err(|error| fail(FetchStage::Certificate, words(&error)))?;
         client = all.into_iter().fold(client, reqwest::blocking::ClientBuilder::add_root_certificate);
     }
-    let client = client.build().map_err(|error| fail(FetchStage::Certificate, words(&error)))?;
-    let answer = client.get(url).send().map_err(|error| fail(stage(&error), words(&error)))?;
+    client.build().map_err(|error| fail(FetchStage::Certificate, words(&error)))
+}
+
+fn get(client: &Client, url: &str, deadline: Duration) -> Result<Answer, FetchError> {
+    let client = client.as_ref().map_err(Clone::clone)?;
+    let answer =
+        client.get(url).timeout(deadline).send().map_err(|error| fail(stage(&error), words(&error)))?;
     let (status, url) = (answer.status().as_u16(), answer.url().to_string());
     let mut body = Vec::new();
     answer

@@ -5,6 +5,7 @@
 
 pub mod live;
 mod process;
+pub use process::end_all;
 #[cfg(test)]
 pub mod scripted;
 
@@ -40,12 +41,15 @@ pub trait Host: Sync {
     fn resolve(&self, name: &str, deadline: Duration) -> Result<Vec<IpAddr>, HostError>;
     /// Connects once and reads the first line that the server says; says nothing itself.
     fn greeting(&self, address: SocketAddr, connect: Duration, line: Duration) -> Greeting;
-    /// One GET over HTTP(S), trusting the certificates of this PEM bundle and no others.
+    /// One GET over HTTP(S), trusting the certificates of this PEM bundle and no others; the bundle of the
+    /// first call holds for all.
     fn fetch(&self, url: &str, bundle: Option<&[u8]>, deadline: Duration) -> Result<Answer, FetchError>;
     /// Seconds since 1970, as the machine has them.
     fn now(&self) -> u64;
     /// Time since some fixed moment; never goes back.
     fn clock(&self) -> Duration;
+    /// The folder that we were started in.
+    fn current_folder(&self) -> Option<PathBuf>;
     /// The path of this very program, where the system tells.
     fn this_program(&self) -> Option<PathBuf>;
     /// A word that no other run has: makes a derivation's name new to every cache.
@@ -65,6 +69,8 @@ pub struct Command {
     pub bare: bool,
     /// How long it may take.
     pub deadline: Duration,
+    /// Its standard input stays open as long as we want it to run.
+    pub lifeline: bool,
     /// Ends it early.
     pub cancel: Option<Arc<Cancel>>,
 }
@@ -78,8 +84,14 @@ impl Command {
             env: Vec::new(),
             bare: false,
             deadline: Duration::from_secs(5),
+            lifeline: false,
             cancel: None,
         }
+    }
+    /// Keeps its standard input open as long as we want it to run.
+    pub fn on_lifeline(mut self) -> Self {
+        self.lifeline = true;
+        self
     }
     /// Adds arguments.
     pub fn args<S: Into<String>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
@@ -122,7 +134,8 @@ impl fmt::Display for Command {
     }
 }
 
-fn quoted(word: &str) -> String {
+/// A word as a shell would have to be given it.
+pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,#".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()
@@ -153,8 +166,10 @@ pub enum Stopped {
     Deadline(Duration),
     /// It printed more than [`BOUND`] on one stream.
     TooMuch,
-    /// Somebody called [`Cancel::cancel`], for this reason.
+    /// Somebody called [`Cancel::cancel`] on the command's own flag, for this reason.
     Cancelled(String),
+    /// We gave up the whole look, for this reason: nothing is known of the child.
+    Abandoned(String),
 }
 
 impl Output {
@@ -170,7 +185,7 @@ impl Output {
                 format!("no answer in {}", humantime::format_duration(*after))
             }
             (Some(Stopped::TooMuch), ..) => "it printed more than 1 MiB and was stopped".to_owned(),
-            (Some(Stopped::Cancelled(why)), ..) => format!("stopped: {why}"),
+            (Some(Stopped::Cancelled(why) | Stopped::Abandoned(why)), ..) => format!("stopped: {why}"),
             (None, Some(code), _) => format!("exit code {code}"),
             (None, None, Some(signal)) => format!("killed by signal {signal}"),
             (None, None, None) => "it ended in an unknown way".to_owned(),

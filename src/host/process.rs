@@ -6,6 +6,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use std::io::Read;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, ExitStatus, Stdio};
+use std::sync::Mutex;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,19 @@ use std::time::{Duration, Instant};
 const TICK: Duration = Duration::from_millis(20);
 /// How long a group has to end by itself after SIGTERM before SIGKILL.
 const GRACE: Duration = Duration::from_millis(300);
+
+/// How long a child that holds a lifeline has to bring its own children down.
+const LIFELINE_GRACE: Duration = Duration::from_secs(2);
+
+/// The groups of the children that run now: whoever ends this program in a hurry ends them first.
+static RUNNING: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
+
+/// Ends every child that runs, without grace.
+pub fn end_all() {
+    for group in RUNNING.lock().map(|all| all.clone()).unwrap_or_default() {
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+}
 
 enum Piece {
     Out(Vec<u8>),
@@ -22,6 +36,7 @@ enum Piece {
 
 pub(super) fn run(command: &Command, interrupted: &Cancel, left: Duration) -> Result<Output, HostError> {
     let mut child = spawn(command)?;
+    let _registered = Registered::new(&child);
     let (sender, pieces) = mpsc::channel();
     if let Some(pipe) = child.stdout.take() {
         drain(pipe, sender.clone(), Piece::Out);
@@ -29,8 +44,7 @@ pub(super) fn run(command: &Command, interrupted: &Cancel, left: Duration) -> Re
     if let Some(pipe) = child.stderr.take() {
         drain(pipe, sender, Piece::Err);
     }
-    let deadline = command.deadline.min(left);
-    let end = Instant::now() + deadline;
+    let started = Instant::now();
     let (mut out, mut err, mut open) = (Vec::new(), Vec::new(), 2);
     let (mut status, mut linger, mut stopped) = (None, None, None);
     while stopped.is_none() {
@@ -55,11 +69,17 @@ pub(super) fn run(command: &Command, interrupted: &Cancel, left: Duration) -> Re
             break;
         }
         if status.is_none() && stopped.is_none() {
-            let flag = command.cancel.as_deref().and_then(Cancel::reason).or_else(|| interrupted.reason());
-            stopped = match flag {
-                Some(why) => Some(Stopped::Cancelled(why.to_owned())),
-                None if now >= end => Some(Stopped::Deadline(deadline)),
-                None => None,
+            let flag = command.cancel.as_deref().and_then(Cancel::reason);
+            stopped = if let Some(why) = flag {
+                Some(Stopped::Cancelled(why.to_owned()))
+            } else if let Some(why) = interrupted.reason() {
+                Some(Stopped::Abandoned(why.to_owned()))
+            } else if now - started >= command.deadline {
+                Some(Stopped::Deadline(command.deadline))
+            } else if now - started >= left {
+                Some(Stopped::Abandoned("the time for the whole look was over (--timeout)".to_owned()))
+            } else {
+                None
             };
         }
     }
@@ -81,7 +101,8 @@ fn spawn(command: &Command) -> Result<Child, HostError> {
     if command.bare {
         process.env_clear();
     }
-    process.args(&command.args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let stdin = if command.lifeline { Stdio::piped() } else { Stdio::null() };
+    process.args(&command.args).stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
     // English, uncoloured, unpaged: the parsers know no other.
     process.env("LC_ALL", "C").env("NO_COLOR", "1").env("TERM", "dumb").env_remove("CLICOLOR_FORCE");
     for (name, value) in &command.env {
@@ -111,8 +132,33 @@ fn keep(kept: &mut Vec<u8>, bytes: &[u8]) -> Option<Stopped> {
     (bytes.len() > room).then_some(Stopped::TooMuch)
 }
 
+/// A child's group, as long as this lives.
+struct Registered(Option<Pid>);
+
+impl Registered {
+    fn new(child: &Child) -> Self {
+        let group = group(child);
+        if let (Some(group), Ok(mut all)) = (group, RUNNING.lock()) {
+            all.push(group);
+        }
+        Registered(group)
+    }
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        if let Ok(mut all) = RUNNING.lock() {
+            all.retain(|group| Some(*group) != self.0);
+        }
+    }
+}
+
+fn group(child: &Child) -> Option<Pid> {
+    i32::try_from(child.id()).ok().and_then(Pid::from_raw)
+}
+
 fn end_group(child: &Child, signal: Signal) {
-    if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+    if let Some(group) = group(child) {
         let _ = kill_process_group(group, signal);
     }
 }
@@ -120,6 +166,13 @@ fn end_group(child: &Child, signal: Signal) {
 /// SIGTERM to the group, and SIGKILL to what of it is left after the grace. None where it outlives both:
 /// a child that runs as another user (sudo) cannot be killed by us, and has deadlines of its own.
 fn end_whole(child: &mut Child) -> Option<ExitStatus> {
+    if child.stdin.take().is_some() {
+        // The end of its input tells it; it may run as another user, whom no signal of ours reaches.
+        let ended = wait_for(child, LIFELINE_GRACE);
+        if ended.is_some() {
+            return ended;
+        }
+    }
     end_group(child, Signal::TERM);
     let ended = wait_for(child, GRACE);
     if ended.is_some() {
@@ -208,6 +261,21 @@ mod tests {
         cancel.cancel("the port is silent");
         let output = done(&sh("sleep 1000").until(&cancel));
         assert_eq!(output.stopped, Some(Stopped::Cancelled("the port is silent".to_owned())));
+    }
+
+    #[test]
+    fn the_limit_of_the_whole_look_is_no_deadline_of_the_command() {
+        let output = run(&sh("sleep 1000"), &Cancel::default(), Duration::from_millis(50)).unwrap();
+        assert!(matches!(output.stopped, Some(Stopped::Abandoned(_))), "{:?}", output.stopped);
+    }
+
+    #[test]
+    fn the_end_of_its_lifeline_tells_a_child() {
+        let mut command = sh("trap '' TERM; echo up; read line; echo told");
+        command.lifeline = true;
+        command.deadline = Duration::from_millis(300);
+        let output = done(&command);
+        assert_eq!((output.code, output.signal), (Some(0), None));
     }
 
     #[test]

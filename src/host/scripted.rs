@@ -108,6 +108,9 @@ impl Host for Scripted {
     fn clock(&self) -> Duration {
         Duration::from_millis(self.ticks.fetch_add(1, Ordering::Relaxed))
     }
+    fn current_folder(&self) -> Option<PathBuf> {
+        None
+    }
     fn this_program(&self) -> Option<PathBuf> {
         Some(PathBuf::from("/usr/local/bin/builder-doctor"))
     }

@@ -46,6 +46,9 @@ pub fn render(report: &Report, paint: Paint, detail: Detail) -> String {
 
 /// The verdict in a sentence.
 pub fn sentence(report: &Report) -> String {
+    if report.interrupted {
+        return "Interrupted: this is what was seen until then.".to_owned();
+    }
     let causes: Vec<&Found> = report.causes().collect();
     let more = |all: &[&Found]| match all.len() {
         0 | 1 => String::new(),
@@ -205,7 +208,7 @@ fn caret(place: &Place, paint: Paint) -> String {
         shown.pop();
         shown.push(more);
     }
-    let spot = " ".repeat((column - 1).saturating_sub(from));
+    let spot = " ".repeat((column - 1).min(text.len()).saturating_sub(from));
     format!(
         "\n\n  {}\n    {}\n    {spot}{}",
         paint.dim(&format!("{}:{}:{}", place.path, place.line, place.column)),

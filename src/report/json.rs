@@ -4,6 +4,7 @@ use super::{Report, SCHEMA_VERSION};
 use crate::evidence::Evidence;
 use crate::expectations::Expectations;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// What is read of a report.
 #[derive(Debug, Deserialize)]
@@ -28,14 +29,21 @@ pub fn parse(bytes: &[u8]) -> Result<Saved, String> {
         schema_version: Option<u64>,
         evidence: Option<serde::de::IgnoredAny>,
     }
+    #[derive(Deserialize)]
+    struct Body {
+        #[serde(rename = "evidence")]
+        _evidence: BTreeMap<String, serde::de::IgnoredAny>,
+    }
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err("it is empty".to_owned());
     }
-    let header: Header = serde_json::from_slice(bytes).map_err(|error| match error.classify() {
-        serde_json::error::Category::Eof => format!("it is cut short: {error}"),
-        serde_json::error::Category::Data => "it is no report of builder-doctor".to_owned(),
-        _ => format!("it is not JSON: {error}"),
-    })?;
+    // A list would be taken for an object with its values in order.
+    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+    if first == Some(&b'[') {
+        serde_json::from_slice::<serde::de::IgnoredAny>(bytes).map_err(|error| unreadable(&error))?;
+        return Err("it is no report of builder-doctor".to_owned());
+    }
+    let header: Header = serde_json::from_slice(bytes).map_err(|error| unreadable(&error))?;
     match header.schema_version {
         None => return Err("it is no report of builder-doctor: it has no schema_version".to_owned()),
         Some(newer) if newer > SCHEMA_VERSION => {
@@ -44,9 +52,25 @@ pub fn parse(bytes: &[u8]) -> Result<Saved, String> {
             ));
         }
         Some(_) if header.evidence.is_none() => return Err("it holds no evidence".to_owned()),
+        // A list would be taken for its fields in order, here as above.
+        Some(_) if serde_json::from_slice::<Body>(bytes).is_err() => {
+            return Err("its evidence is no object".to_owned());
+        }
         Some(_) => {}
     }
-    serde_json::from_slice(bytes).map_err(|error| format!("its evidence cannot be read: {error}"))
+    let saved: Saved = serde_json::from_slice(bytes)
+        .map_err(|error| crate::prose::line(&format!("its evidence cannot be read: {error}")))?;
+    // They reach commands that a user is told to run; who wrote them is not known.
+    saved.expectations.check().map_err(|error| crate::prose::line(&format!("its expectations: {error}")))?;
+    Ok(saved)
+}
+
+fn unreadable(error: &serde_json::Error) -> String {
+    crate::prose::line(&match error.classify() {
+        serde_json::error::Category::Eof => format!("it is cut short: {error}"),
+        serde_json::error::Category::Data => "it is no report of builder-doctor".to_owned(),
+        _ => format!("it is not JSON: {error}"),
+    })
 }
 
 #[cfg(test)]
@@ -66,9 +90,7 @@ mod tests {
         assert_eq!(error("{}"), "it is no report of builder-doctor: it has no schema_version");
         assert!(error("{\"schema_version\": 99}").contains("newer builder-doctor (schema 99"));
         assert_eq!(error("{\"schema_version\": 1}"), "it holds no evidence");
-        assert!(
-            error("{\"schema_version\": 1, \"evidence\": 3}").starts_with("its evidence cannot be read: ")
-        );
+        assert_eq!(error("{\"schema_version\": 1, \"evidence\": 3}"), "its evidence is no object");
         assert!(parse(&[0xff, 0xfe, 0]).unwrap_err().starts_with("it is not JSON: "));
     }
 }

@@ -28,6 +28,9 @@ pub struct Report<'a> {
     pub verdict: &'static str,
     /// The same in every format.
     pub exit_code: u8,
+    /// The look was interrupted: what is not told here may still be so.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub interrupted: bool,
     /// Each layer and how it stands: `ok`, `warning`, `broken`, `blocked`, `unknown`, `skipped`.
     pub chain: Vec<Station>,
     /// Failed checks only: roots first, in rank order, each followed by its consequences; notes last.
@@ -124,6 +127,7 @@ impl<'a> Report<'a> {
             tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
             verdict: d.state.name(),
             exit_code: d.exit_code(),
+            interrupted: false,
             chain: d
                 .chain()
                 .into_iter()

@@ -18,7 +18,8 @@ impl Paint {
     pub const PLAIN: Paint = Paint { colour: false, ascii: false, width: 80 };
 
     fn styled(self, text: &str, style: Style) -> String {
-        if self.colour { text.style(style).to_string() } else { text.to_owned() }
+        let text = shown(text);
+        if self.colour { text.style(style).to_string() } else { text }
     }
     /// What is wrong.
     pub fn bad(self, text: &str) -> String {
@@ -83,8 +84,8 @@ impl Paint {
     }
 
     fn wrapped(self, text: &str, first: &str, rest: &str) -> String {
-        let text =
-            if self.ascii { text.replace('…', "...").replace(['–', '·'], "-") } else { text.to_owned() };
+        let text = shown(text);
+        let text = if self.ascii { text.replace('…', "...").replace(['–', '·'], "-") } else { text };
         let options = textwrap::Options::new(self.width)
             .initial_indent(first)
             .subsequent_indent(rest)
@@ -94,6 +95,11 @@ impl Paint {
             .break_words(false);
         textwrap::wrap(&text, options).join("\n")
     }
+}
+
+/// Nothing foreign reaches the terminal raw: whatever is drawn comes through here.
+fn shown(text: &str) -> String {
+    text.chars().filter(|c| *c == '\n' || !crate::prose::hidden(*c)).collect()
 }
 
 #[cfg(test)]

@@ -33,6 +33,11 @@ pub static CHECK: Check = Check {
             expect: Expect::Fail,
         },
         Example {
+            name: "a private cache, which asks for a login",
+            given: |e| set_replies(e, &CacheReply::Status(401)),
+            expect: Expect::Unknown,
+        },
+        Example {
             name: "a folder as cache",
             given: |e| set_replies(e, &CacheReply::NotAsked),
             expect: Expect::Pass,
@@ -52,13 +57,18 @@ fn judge(e: &Evidence, _: &Expectations) -> Result<Verdict, Missing> {
         .answers
         .iter()
         .filter_map(|cache| match &cache.answer {
-            CacheReply::Status(511) => None,
+            CacheReply::Status(401 | 403 | 511) => None,
             CacheReply::Status(status) => Some((cache.url.as_str(), format!("it answers HTTP {status}"))),
             CacheReply::Unreachable(why) => Some((cache.url.as_str(), why.clone())),
             _ => None,
         })
         .collect();
     let Some((first, why)) = silent.first() else {
+        let private =
+            caches.answers.iter().find(|cache| matches!(cache.answer, CacheReply::Status(401 | 403)));
+        if let Some(cache) = private {
+            return Err(Missing::new(format!("{} asks for a login, and this program holds none", cache.url)));
+        }
         return pass(crate::prose::count(caches.answers.len(), "cache"));
     };
     let urls: Vec<&str> = silent.iter().map(|(url, _)| *url).collect();

@@ -59,7 +59,10 @@ fn judge(e: &Evidence, _: &Expectations) -> Result<Verdict, Missing> {
     let expected = "lines that Nix can read";
     if let Some(problem) = all.refused() {
         let seen = format!("Nix refuses the machines file: {}", without_row(&problem.nix_says));
-        return fail(seen, expected).at(Some(&problem.place)).word("file", &problem.place.path).verdict();
+        return fail(seen, expected)
+            .at(Some(&problem.place))
+            .word("file", super::file_of(e, &problem.place))
+            .verdict();
     }
     if let Some(build) = e.build_that_says(|outcome| matches!(outcome, Outcome::BadMachineSpec(_)))
         && let Outcome::BadMachineSpec(words) = &build.log.outcome

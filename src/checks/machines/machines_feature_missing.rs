@@ -72,6 +72,6 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
     )
     .at(Some(&column))
     .word("missing-feature", *first)
-    .word("file", &column.path)
+    .word("file", super::file_of(e, &column))
     .verdict()
 }

@@ -57,7 +57,7 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
     let Some(machine) = e.builder(want)? else { return moot("no Linux builder is declared") };
     let finding = |seen: String, expected: &str, column: usize| {
         let place = machine.column(column);
-        fail(seen, expected).word("file", &place.path).at(Some(&place)).verdict()
+        fail(seen, expected).word("file", super::file_of(e, &place)).at(Some(&place)).verdict()
     };
     if machine.max_jobs == 0 {
         return finding(
@@ -85,7 +85,7 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
             };
             fail(format!("the line of {} holds {what}", machine.host), "eight columns")
                 .at(Some(&problem.place))
-                .word("file", &problem.place.path)
+                .word("file", super::file_of(e, &problem.place))
                 .verdict()
         }
         None => {

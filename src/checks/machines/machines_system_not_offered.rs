@@ -73,6 +73,9 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
     )
     .at(column.as_ref())
     .word("missing-system", first.as_str())
-    .word("file", column.as_ref().map_or(crate::evidence::machines::FILE, |it| &it.path))
+    .word(
+        "file",
+        column.as_ref().map_or(crate::evidence::machines::FILE.to_owned(), |it| super::file_of(e, it)),
+    )
     .verdict()
 }

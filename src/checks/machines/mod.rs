@@ -28,3 +28,12 @@ fn takes(e: &Evidence, machine: &Machine, system: &str) -> bool {
         .offers(system)
         .unwrap_or_else(|| e.settings().is_ok_and(|it| it.system.as_deref() == Some(system)))
 }
+
+/// The file to edit for a place: where the setting itself holds the machines, the file that sets it.
+fn file_of(e: &Evidence, place: &crate::parse::text::Place) -> String {
+    if place.path.starts_with('/') {
+        return place.path.clone();
+    }
+    let origin = e.conf_files().ok().and_then(|files| crate::evidence::conf_files::origin(files, "builders"));
+    origin.map_or_else(|| crate::evidence::conf_files::SYSTEM.to_owned(), |it| it.place.path.clone())
+}
