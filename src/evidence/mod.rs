@@ -321,10 +321,10 @@ facts! {
     localhost: ssh::Localhost = ssh::probe_localhost;
     /// Owner and mode of each key file; never what is in it.
     key_files: Vec<key_files::KeyFile> = key_files::probe;
+    /// The host key that each machine shows.
+    host_keys: Vec<port::HostKeyView> = port::probe_host_keys;
     /// What answers where each machine's sshd should.
     ports: Vec<port::PortView> = port::probe;
-    /// The host key that each of them shows.
-    host_keys: Vec<port::HostKeyView> = port::probe_host_keys;
     /// The binary caches, and the certificates by which Nix trusts them.
     caches: caches::Caches = caches::probe;
     /// What only root can see: the login as the daemon makes it, and the VM from inside.

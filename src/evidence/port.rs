@@ -1,5 +1,6 @@
-//! What answers where each machine's sshd should: one connection that reads the banner, then one scan of the
-//! host key. sshd from OpenSSH 9.8 on shuts out whoever knocks often without logging in, so never in a loop.
+//! What answers where each machine's sshd should: one scan of the host key, which shows the banner too; and only
+//! where that shows neither, one connection of our own that tells why. sshd from OpenSSH 9.8 on shuts out whoever
+//! knocks often without logging in, so never in a loop.
 
 use super::{Evidence, Look, Missing, Probe, ssh};
 use crate::host::{Command, Greeting, HostError};
@@ -86,43 +87,88 @@ impl Evidence {
     }
 }
 
-/// Long enough for a guest that swaps, short enough for a reader who waits.
-const BANNER: Duration = Duration::from_secs(7);
 const CONNECT: Duration = Duration::from_secs(3);
+/// Together with the scan before it, which waits for 3 seconds: long enough for a guest that swaps, short
+/// enough for a reader who waits.
+const BANNER: Duration = Duration::from_secs(5);
 
-pub(super) fn probe(look: &Look) -> Probe<Vec<PortView>> {
+/// Where one machine's sshd is to be found.
+struct Endpoint {
+    host: String,
+    address: String,
+    port: u16,
+    /// Behind a jump host or a proxy it has no port of its own that we could try.
+    behind: bool,
+}
+
+fn endpoints(look: &Look) -> Vec<Endpoint> {
     let machines = look.machines().get().ok();
     let views = look.ssh().get().map(Vec::as_slice).unwrap_or_default();
-    let hosts = ssh::hosts(machines, look.want);
-    let ports = std::thread::scope(|scope| {
-        let tries: Vec<_> = hosts
-            .iter()
-            .map(|host| {
-                let machine = machines.and_then(|all| all.machines.iter().find(|it| &it.host == host));
-                let view = views.iter().find(|it| &it.host == host);
-                let (address, port) = ssh::endpoint(machine, view, look.want);
-                // A host behind a jump host or a proxy has no port of its own that we could try.
-                let behind =
-                    view.and_then(|it| it.view.as_ref()).is_some_and(|it| it.proxy_command || it.proxy_jump);
-                scope.spawn(move || {
-                    let answer = if behind {
-                        PortAnswer::Failed(
-                            "it is reached through a proxy, which this program does not start".to_owned(),
-                        )
-                    } else {
-                        knock(look, &address, port)
-                    };
-                    PortView { host: host.clone(), address, port, answer }
-                })
-            })
-            .collect();
-        tries.into_iter().filter_map(|it| it.join().ok()).collect::<Vec<_>>()
+    let hosts = ssh::hosts(machines, look.want).into_iter();
+    let found = hosts.map(|host| {
+        let machine = machines.and_then(|all| all.machines.iter().find(|it| it.host == host));
+        let view = views.iter().find(|it| it.host == host);
+        let (address, port) = ssh::endpoint(machine, view, look.want);
+        let behind = view.and_then(|it| it.view.as_ref()).is_some_and(|it| it.proxy_command || it.proxy_jump);
+        Endpoint { host, address, port, behind }
+    });
+    found.collect()
+}
+
+/// The same for every endpoint, side by side.
+fn for_each<T: Send>(look: &Look, ask: impl Fn(Endpoint) -> T + Sync) -> Vec<T> {
+    std::thread::scope(|scope| {
+        let ask = &ask;
+        let asked: Vec<_> = endpoints(look).into_iter().map(|it| scope.spawn(move || ask(it))).collect();
+        asked.into_iter().filter_map(|it| it.join().ok()).collect()
+    })
+}
+
+pub(super) fn probe_host_keys(look: &Look) -> Probe<Vec<HostKeyView>> {
+    Probe::seen(for_each(look, |it| scan(look, it)), "ssh-keyscan -t ed25519")
+}
+
+fn scan(look: &Look, it: Endpoint) -> HostKeyView {
+    let mut view = HostKeyView { host: it.host, scan: None, error: None };
+    if it.behind {
+        view.error = Some(BEHIND.to_owned());
+        return view;
+    }
+    let port = it.port.to_string();
+    let command =
+        Command::new("ssh-keyscan").args(["-T", "3", "-t", "ed25519", "-p", &port, "--", &it.address]);
+    match look.host.run(&command) {
+        Ok(output) => {
+            let scan = parse_scan(&format!("{}\n{}", output.stdout, output.stderr));
+            if scan.keys.is_empty() {
+                view.error = Some(format!("`ssh-keyscan`: {}", output.complaint()));
+            }
+            view.scan = Some(scan);
+        }
+        Err(HostError::NotFound) => view.error = Some("there is no `ssh-keyscan`".to_owned()),
+        Err(error) => view.error = Some(format!("`ssh-keyscan`: {error}")),
+    }
+    view
+}
+
+const BEHIND: &str = "it is reached through a proxy, which this program does not start";
+
+pub(super) fn probe(look: &Look) -> Probe<Vec<PortView>> {
+    let scans = look.host_keys().get().map(Vec::as_slice).unwrap_or_default();
+    let ports = for_each(look, |it| {
+        let scan = scans.iter().find(|view| view.host == it.host).and_then(|view| view.scan.as_ref());
+        let answer = match scan.and_then(|scan| scan.banner.as_deref()) {
+            Some(banner) if banner.starts_with("SSH-") => PortAnswer::Ssh(crate::prose::line(banner)),
+            _ if it.behind => PortAnswer::Failed(BEHIND.to_owned()),
+            _ => knock(look, &it.address, it.port),
+        };
+        PortView { host: it.host, address: it.address, port: it.port, answer }
     });
     if !ports.is_empty() && ports.iter().all(PortView::is_hung) {
         look.hopeless.cancel("no builder says a word at its port, so no build can end");
     }
     let asked = ports.iter().map(PortView::place).collect::<Vec<_>>().join(", ");
-    Probe::seen(ports, format!("one connection to {asked}"))
+    Probe::seen(ports, format!("ssh-keyscan, else one connection to {asked}"))
 }
 
 fn knock(look: &Look, address: &str, port: u16) -> PortAnswer {
@@ -143,36 +189,4 @@ fn knock(look: &Look, address: &str, port: u16) -> PortAnswer {
         Greeting::NoAnswer => PortAnswer::NoAnswer,
         Greeting::Failed(text) => PortAnswer::Failed(text),
     }
-}
-
-pub(super) fn probe_host_keys(look: &Look) -> Probe<Vec<HostKeyView>> {
-    let ports = match look.ports().get() {
-        Ok(ports) => ports,
-        Err(missing) => return Probe::blind(missing.because),
-    };
-    let views = ports.iter().map(|port| scan(look, port)).collect();
-    Probe::seen(views, "ssh-keyscan -t ed25519")
-}
-
-fn scan(look: &Look, port: &PortView) -> HostKeyView {
-    let mut view = HostKeyView { host: port.host.clone(), scan: None, error: None };
-    if !matches!(port.answer, PortAnswer::Ssh(_)) {
-        view.error = Some("nothing speaks SSH at its port".to_owned());
-        return view;
-    }
-    let number = port.port.to_string();
-    let command =
-        Command::new("ssh-keyscan").args(["-T", "3", "-t", "ed25519", "-p", &number, "--", &port.address]);
-    match look.host.run(&command) {
-        Ok(output) => {
-            let scan = parse_scan(&format!("{}\n{}", output.stdout, output.stderr));
-            if scan.keys.is_empty() {
-                view.error = Some(format!("`ssh-keyscan`: {}", output.complaint()));
-            }
-            view.scan = Some(scan);
-        }
-        Err(HostError::NotFound) => view.error = Some("there is no `ssh-keyscan`".to_owned()),
-        Err(error) => view.error = Some(format!("`ssh-keyscan`: {error}")),
-    }
-    view
 }

@@ -231,11 +231,16 @@ fn rest(report: &Report, paint: Paint) -> String {
         1 => counts.push("1 does not apply".to_owned()),
         many => counts.push(format!("{many} do not apply")),
     }
-    if report.count("unknown") > 0 {
-        counts.push(format!("{} could not be told", report.count("unknown")));
+    let unknown = || report.checks.iter().filter(|it| it.status == "unknown");
+    let open = unknown().filter(|it| it.because_of.is_empty()).count();
+    let blocked = unknown().count() - open;
+    for (number, words) in [(blocked, "wait for that to be mended"), (open, "could not be told")] {
+        if number > 0 {
+            counts.push(format!("{number} {words}"));
+        }
     }
     lines.push(format!("{}.", counts.join(", ")));
-    let only_root = report.checks.iter().filter(|it| it.status == "unknown" && it.detail == ONLY_ROOT);
+    let only_root = unknown().filter(|it| it.because_of.is_empty() && it.detail == ONLY_ROOT);
     let settles: Vec<&str> = only_root.map(|it| it.id).collect();
     if !settles.is_empty() {
         lines.push(format!("Only root can tell {}: builder-doctor --sudo settles it.", and(&settles)));
