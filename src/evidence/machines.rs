@@ -50,5 +50,8 @@ pub(super) fn probe(look: &Look) -> Probe<Machines> {
         Err(error) => FileRead::Unreadable(error.to_string()),
     };
     let machines = parse(&builders, from, &mut read);
+    if linux(&machines).next().is_some() && linux(&machines).all(|machine| machine.max_jobs == 0) {
+        look.hopeless.cancel("no builder takes a job, so no build can end");
+    }
     Probe::seen(machines, format!("builders = {builders}"))
 }

@@ -29,11 +29,14 @@ pub(super) fn probe(look: &Look) -> Probe<NixDaemon> {
     let shown = "NIX_REMOTE=daemon nix store info --json";
     match look.host.run(&command) {
         Ok(output) if output.stopped.is_some() => match output.stopped {
-            Some(crate::host::Stopped::Deadline(after)) => Probe::Seen {
-                fact: NixDaemon { silent_for: Some(after.as_secs()), ..NixDaemon::default() },
-                from: shown.to_owned(),
-                as_whom: Whom::Daemon,
-            },
+            Some(crate::host::Stopped::Deadline(after)) => {
+                look.hopeless.cancel("the Nix daemon says nothing, so no build can end");
+                Probe::Seen {
+                    fact: NixDaemon { silent_for: Some(after.as_secs()), ..NixDaemon::default() },
+                    from: shown.to_owned(),
+                    as_whom: Whom::Daemon,
+                }
+            }
             _ => Probe::blind(format!("`{shown}`: {}", output.ending())),
         },
         Ok(output) => {

@@ -9,12 +9,11 @@ use comfy_table::{ContentArrangement, Table};
 /// Every check there is, one a row: id, layer, severity, what is true when all is well.
 pub fn checks(all: &[&'static Check], paint: Paint) -> String {
     let mut table = table();
-    table.set_header(["id", "layer", "severity", "what is true when all is well"]);
-    let ids = all.iter().map(|check| check.id.len()).max().unwrap_or_default();
-    let room = paint.width.saturating_sub(ids + 25).max(20);
+    table.set_header(["id, and what is true when all is well", "layer", "severity"]);
     for check in all {
-        let title = paint.wrap_at(check.title, room);
-        table.add_row([check.id, check.layer.name(), check.severity.name(), &title]);
+        let title = paint.wrap_at(check.title, paint.width.saturating_sub(24).max(20));
+        let cell = format!("{}\n  {}", check.id, title.replace('\n', "\n  "));
+        table.add_row([&cell, check.layer.name(), check.severity.name()]);
     }
     trimmed(&table)
 }

@@ -1,8 +1,34 @@
-//! What only a real build shows.
+//! What only a real build shows. Not made here, and tested by evidence alone: test-build-optional-system-failed, as the lab's
+//! VM runs the builds of both systems by the same shell; nix-daemon-too-old, as client and daemon are of one root filesystem.
 
 use crate::world::{Expect, Run, Who, World};
 
-pub const WORLDS: &[World] = &[World {
+pub const WORLDS: &[World] = &[
+    World {
+        name: "test-build-failed",
+        doc: "The VM's nix.conf names a group of build users that is not there.",
+        before: "echo 'build-users-group = no-such-group' >>$GUEST/etc/nix/nix.conf",
+        run: &[Run::alice(Expect::Roots(&["test-build-failed"]))],
+        ..World::HEALTHY
+    },
+    World {
+        name: "test-build-timed-out",
+        doc: "The builder has one slot, and a build that does not end holds it.",
+        before: "
+            machines \"$(machine '' '' 1)\"
+            printf '[test-build]\\ninstallable = \"nixpkgs#hello\"\\ntimeout = \"3s\"\\n' >$HOST/etc/builder-doctor.toml
+        ",
+        after: r#"
+            as_alice nix build --no-link -L --max-jobs 0 --expr \
+                'derivation { name = "endless"; system = "aarch64-linux"; builder = "/bin/sh";
+                  args = [ "-c" "echo up; while :; do :; done" ]; }' >/run/lab/endless 2>&1 &
+            endless() { grep -q 'up' /run/lab/endless; }
+            wait_for "the endless build" endless
+        "#,
+        run: &[Run::alice(Expect::Roots(&["test-build-timed-out"]))],
+        ..World::HEALTHY
+    },
+    World {
     name: "hello-build-failed",
     doc: "No registry knows nixpkgs, so that nixpkgs#hello cannot be evaluated.",
     before: "remove_etc nix/registry.json",
@@ -15,4 +41,5 @@ pub const WORLDS: &[World] = &[World {
         Run::alice(Expect::Healthy),
     ],
     ..World::HEALTHY
-}];
+    },
+];

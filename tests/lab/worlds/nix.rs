@@ -1,6 +1,6 @@
 //! The nix command.
 
-use crate::world::{Expect, Run, World};
+use crate::world::{Expect, Run, World, text};
 
 pub const WORLDS: &[World] = &[
     World {
@@ -23,6 +23,24 @@ pub const WORLDS: &[World] = &[
             MAC_PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin
         "#,
         run: &[Run::alice(Expect::That(|report| report.no_alarm()))],
+        ..World::HEALTHY
+    },
+    World {
+        name: "nix-mixed-versions",
+        doc: "A second nix lies in /usr/local/bin, behind the first on PATH.",
+        before: r"
+            printf '#!/bin/sh\necho nix 2.18.1\n' >$HOST/usr/local/bin/nix
+            chmod 755 $HOST/usr/local/bin/nix
+        ",
+        run: &[Run::alice(Expect::That(|report| {
+            report.no_alarm()?;
+            let first = report.findings().first().map(|finding| text(finding, "id"));
+            if first == Some("nix-mixed-versions") {
+                Ok(())
+            } else {
+                Err(format!("the first finding is {first:?}"))
+            }
+        }))],
         ..World::HEALTHY
     },
     World {

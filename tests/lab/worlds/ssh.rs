@@ -4,6 +4,17 @@ use crate::world::{Expect, Run, World};
 
 pub const WORLDS: &[World] = &[
     World {
+        name: "ssh-connection-refused",
+        doc: "The builder is another machine, and its sshd is off; the VM of this Mac has no line.",
+        before: r#"
+            machines "ssh-ng://builder@other-linux aarch64-linux,x86_64-linux $KEY 4 1 $FEATURES - $HOST_KEY"
+            printf 'Host other-linux\n  User builder\n  Hostname 127.0.0.1\n  Port 2222\n' |
+                etc_file ssh/ssh_config.d/200-other-linux.conf
+        "#,
+        run: &[Run::alice(Expect::Roots(&["ssh-connection-refused"]))],
+        ..World::HEALTHY
+    },
+    World {
         name: "ssh-alias-missing",
         doc: "The ssh alias linux-builder is gone.",
         before: "remove_etc ssh/ssh_config.d/100-linux-builder.conf",
