@@ -67,7 +67,7 @@ fn the_first_finding_is_what_the_machine_is_named_for() {
             continue;
         };
         let diagnosis = judged(&saved);
-        let first = diagnosis.causes().next().map(|(judged, _)| judged.check.id);
+        let first = diagnosis.findings().next().map(|(judged, ..)| judged.check.id);
         // Only root can tell this one, and root did not look in the first run of its world.
         if ["store-untrusted-by-guest"].contains(&name.as_str()) && first.is_none() {
             continue;

@@ -43,12 +43,11 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
     for build in demanded(e, want)? {
         let seen = match &build.ended {
             Ended::Deadline(seconds) => {
-                format!(
-                    "the test build for {} did not end in {}: {}",
-                    build.what(),
-                    span(*seconds),
-                    build.last_words()
-                )
+                let where_to = match &build.log.dispatched_to {
+                    Some(machine) => format!("{machine} took it, and did not finish it"),
+                    None => "no builder took it, as each slot is in use or locked".to_owned(),
+                };
+                format!("the test build for {} did not end in {}: {where_to}", build.what(), span(*seconds))
             }
             Ended::Cancelled(why) => format!("the test build for {} was stopped: {why}", build.what()),
             _ => continue,
