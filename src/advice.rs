@@ -1,6 +1,6 @@
 //! A check's remedy made out for one machine: who manages its files, and what its things are called.
 
-use crate::check::{Check, Finding, Manager};
+use crate::check::{Check, Expect, Finding, Layer, Manager, Safety, Verdict};
 use crate::evidence::{Evidence, managers::Managers};
 use crate::expectations::Expectations;
 use crate::host::quoted;
@@ -24,23 +24,96 @@ pub struct Prescription {
 
 /// The remedy of a check for this machine.
 pub fn prescribe(check: &Check, finding: &Finding, e: &Evidence, want: &Expectations) -> Prescription {
+    if let Some(own) = in_ones_own_file(finding) {
+        return own;
+    }
     let advice = check.remedy.by(manager(e));
-    let words = vocabulary(e, want);
+    let general = vocabulary(e, want);
     let own = finding.words.iter().map(|(name, value)| (*name, value.as_str()));
     let words: Vec<(&str, &str)> =
-        own.chain(words.iter().map(|(name, value)| (*name, value.as_str()))).collect();
+        own.chain(general.iter().map(|(name, value)| (*name, value.as_str()))).collect();
     // What was found may come from a stranger's report: in a command it is one word and nothing else.
     let safe: Vec<(&str, String)> = words.iter().map(|(name, value)| (*name, quoted(&line(value)))).collect();
     let safe: Vec<(&str, &str)> = safe.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let commands: Vec<String> =
-        finding.first.iter().chain(advice.commands).map(|command| filled(command, &safe)).collect();
-    Prescription {
-        needs_root: commands.iter().any(|command| command.starts_with("sudo ")),
-        commands,
+    let commands = finding.first.iter().chain(advice.commands).map(|command| filled(command, &safe));
+    let made = Prescription {
+        commands: commands.collect(),
+        needs_root: false,
         safety: advice.safety.name(),
         edit: filled(advice.edit, &words),
         note: filled(advice.note, &words),
+    };
+    let fitted = for_linux(e, of_another_machine(check, e, want, made));
+    Prescription { needs_root: fitted.commands.iter().any(|command| command.starts_with("sudo ")), ..fitted }
+}
+
+/// What a user's own file sets, no manager takes back.
+fn in_ones_own_file(finding: &Finding) -> Option<Prescription> {
+    let place = finding.place.as_ref()?;
+    let own =
+        place.path.starts_with('/') && !place.path.starts_with("/etc/") && !place.path.starts_with("/nix/");
+    own.then(|| Prescription {
+        commands: vec![format!("${{EDITOR:-nano}} {}", quoted(&line(&place.path)))],
+        needs_root: false,
+        safety: Safety::Manual.name(),
+        edit: String::new(),
+        note: format!(
+            "Line {} of that file, which is your own, sets it: mend or remove it there. Expected: {}.",
+            place.line, finding.expected
+        ),
+    })
+}
+
+/// A builder that is not this Mac's VM is not mended by restarting the VM.
+fn of_another_machine(check: &Check, e: &Evidence, want: &Expectations, made: Prescription) -> Prescription {
+    let other = e.builder(want).ok().flatten().filter(|machine| machine.host != want.builder.host);
+    let (Some(machine), Layer::Ssh | Layer::Guest | Layer::Build) = (other, check.layer) else { return made };
+    if !made.commands.iter().any(|command| command.contains("launchctl")) {
+        return made;
     }
+    let host = quoted(&line(&machine.host));
+    Prescription {
+        commands: vec![format!("ssh -G {host}"), format!("sudo ssh -v {host} true")],
+        safety: Safety::Manual.name(),
+        note: format!(
+            "{host} is not this Mac's own VM: mend it there, or its line. The commands show where ssh goes, and where it stops."
+        ),
+        ..made
+    }
+}
+
+/// Linux has no launchd, and root's group is called root there.
+fn for_linux(e: &Evidence, made: Prescription) -> Prescription {
+    if !e.platform().is_ok_and(|platform| !platform.is_mac()) {
+        return made;
+    }
+    let fit = |command: String| match command.contains("launchctl") {
+        true if command.contains("nix-daemon") => {
+            Some("sudo systemctl restart nix-daemon.service".to_owned())
+        }
+        true => None,
+        false => Some(command.replace("root:wheel", "root:root")),
+    };
+    let note = if made.note.contains("launchctl") { String::new() } else { made.note };
+    Prescription { commands: made.commands.into_iter().filter_map(fit).collect(), note, ..made }
+}
+
+/// A remedy's text with the words of an example put in, for whoever reads about a check.
+pub fn illustrated(text: &str, check: &Check, e: &Evidence, want: &Expectations) -> String {
+    let failing =
+        check.examples.iter().filter(|example| example.expect == Expect::Fail).find_map(|example| {
+            let mut given = e.clone();
+            (example.given)(&mut given);
+            match (check.judge)(&given, want) {
+                Ok(Verdict::Fail(finding)) => Some(finding),
+                _ => None,
+            }
+        });
+    let general = vocabulary(e, want);
+    let own = failing.iter().flat_map(|finding| &finding.words).map(|(name, value)| (*name, value.as_str()));
+    let words: Vec<(&str, &str)> =
+        own.chain(general.iter().map(|(name, value)| (*name, value.as_str()))).collect();
+    filled(text, &words)
 }
 
 /// Whose advice to give.

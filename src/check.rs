@@ -205,8 +205,10 @@ impl Finding {
 pub enum Proof {
     /// Nothing disproves it: the fault can be there while builds run.
     Nothing,
-    /// A test build that ran on a remote builder.
+    /// A test build that ran on any remote machine.
     ABuild,
+    /// A test build that ran on the builder itself.
+    ABuildThere,
     /// Test builds for every expected system and feature that ran on a remote builder.
     EveryBuild,
 }
@@ -217,9 +219,13 @@ impl Proof {
         let builds = e.builds().ok()?;
         match self {
             Proof::Nothing => None,
-            Proof::ABuild => builds
+            Proof::ABuild | Proof::ABuildThere => builds
                 .iter()
-                .find(|build| build.ran_remotely())
+                .filter(|build| build.ran_remotely())
+                .find(|build| {
+                    self == Proof::ABuild
+                        || e.builder(want).ok().flatten().is_some_and(|it| it.is_at(build.machine()))
+                })
                 .map(|build| format!("a test build for {} ran on {}", build.what(), build.machine())),
             Proof::EveryBuild => {
                 let ran = |system: &String, feature: Option<&String>| {
@@ -233,7 +239,7 @@ impl Proof {
                     .features
                     .iter()
                     .all(|feature| want.builder.systems.iter().take(1).all(|s| ran(s, Some(feature))));
-                (systems && features).then(|| {
+                (systems && features && !want.builder.systems.is_empty()).then(|| {
                     "test builds for every expected system and feature ran on the builder".to_owned()
                 })
             }

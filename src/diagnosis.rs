@@ -4,7 +4,7 @@
 //! blames the culprits of what it needs; a pass exonerates all behind it; a failure with nobody to blame is
 //! a root, and itself the culprit; a failure with culprits, an unknown and a moot hand the blame on.
 
-use crate::check::{Check, Finding, Layer, Severity, Verdict};
+use crate::check::{Check, Finding, Layer, Proof, Severity, Verdict};
 use crate::evidence::{Evidence, Missing};
 use crate::expectations::Expectations;
 use std::cmp::Reverse;
@@ -168,7 +168,8 @@ pub fn diagnose(
     }
     results.retain(|judged| select.takes(judged.check));
     let findings = ranked(&results);
-    let state = state_of(&results);
+    let proven = Proof::EveryBuild.given(e, want).is_some();
+    let state = state_of(&results, proven);
     Diagnosis { state, results, findings, strict: select.strict }
 }
 
@@ -222,11 +223,12 @@ fn ranked(results: &[Judged]) -> Vec<usize> {
     order
 }
 
-fn state_of(results: &[Judged]) -> State {
+/// A gap counts only where no test build has shown that the way is open.
+fn state_of(results: &[Judged], proven: bool) -> State {
     let worst = results.iter().filter(|r| r.role().is_some()).map(|r| r.severity).max();
     match worst {
         Some(Severity::Error) => State::Broken,
-        _ if results.iter().any(Judged::is_open) => State::Unknown,
+        _ if !proven && results.iter().any(Judged::is_open) => State::Unknown,
         Some(Severity::Warning) => State::Degraded,
         _ => State::Healthy,
     }

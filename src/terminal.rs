@@ -96,7 +96,7 @@ pub fn show_progress(host: &Live, progress: &Progress, over: &Cancel) {
     if !io::stderr().is_terminal() {
         return;
     }
-    let mut shown = false;
+    let mut shown = String::new();
     let started = host.clock();
     while over.reason().is_none() {
         // Short enough that the end of a run does not wait for it.
@@ -107,14 +107,14 @@ pub fn show_progress(host: &Live, progress: &Progress, over: &Cancel) {
         let (done, all) = progress.done();
         if let Some((name, since)) = progress.slowest() {
             let waited = host.clock().saturating_sub(since).as_secs();
-            let _ = write!(
-                io::stderr(),
-                "\r\x1b[Klooking: {done} of {all} facts, waiting for {name} ({waited} s)"
-            );
-            shown = true;
+            let line = format!("looking: {done} of {all} facts, waiting for {name} ({waited} s)");
+            if line != shown {
+                let _ = write!(io::stderr(), "\r\x1b[K{line}");
+                shown = line;
+            }
         }
     }
-    if shown {
+    if !shown.is_empty() {
         let _ = write!(io::stderr(), "\r\x1b[K");
     }
 }

@@ -177,7 +177,7 @@ fn every_word_in_braces_is_filled() {
                 }
                 let Verdict::Fail(finding) = judged(check, &e) else { continue };
                 let done = crate::advice::prescribe(check, &finding, &e, &Expectations::default());
-                for text in done.commands.iter().chain([&done.note]) {
+                for text in done.commands.iter().chain([&done.edit, &done.note]) {
                     let left = text.match_indices('{').find(|(at, _)| {
                         let inner = text[at + 1..].split('}').next().unwrap_or_default();
                         !inner.is_empty() && inner.chars().all(|c| c.is_ascii_lowercase() || c == '-')

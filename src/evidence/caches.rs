@@ -73,7 +73,7 @@ pub enum CacheReply {
     Untrusted(String),
     /// No answer, for this reason.
     Unreachable(String),
-    /// Not a cache that can be asked over HTTP (a folder, s3://, ssh://).
+    /// Not a cache that can be asked over HTTP (a folder, s3://, ssh://), or no certificates to ask it by.
     NotAsked,
 }
 
@@ -113,11 +113,9 @@ pub(super) fn probe(look: &Look) -> Probe<Caches> {
         }
     }
     let (bundle, pem) = bundle(look);
+    let pem = pem.as_deref();
     let answers = std::thread::scope(|scope| {
-        let asked: Vec<_> = urls
-            .iter()
-            .map(|url| scope.spawn(|| ask(look, url, pem.as_deref().unwrap_or_default())))
-            .collect();
+        let asked: Vec<_> = urls.iter().map(|url| scope.spawn(|| ask(look, url, pem))).collect();
         asked.into_iter().filter_map(|it| it.join().ok()).collect()
     });
     Probe::seen(Caches { bundle, answers }, "GET /nix-cache-info of each cache")
@@ -128,9 +126,10 @@ fn bundle(look: &Look) -> (Option<Bundle>, Option<Vec<u8>>) {
     let files = look.conf_files().get().map(Vec::as_slice).unwrap_or_default();
     let set = conf_files::origin(files, "ssl-cert-file").map(|it| (it.value.clone(), it.place.path.clone()));
     let daemon = || {
-        let job = look.daemon_job().get().ok()?;
-        let super::service::PlistState::Present(plist) = &job.plist.state else { return None };
-        Some((plist.environment.nix_ssl_cert_file.clone()?, job.plist.path.clone()))
+        let label = look.managers().get().ok()?.daemon_label();
+        let plist = super::service::read_plist(look, super::service::usual_place(label));
+        let super::service::PlistState::Present(job) = plist.state else { return None };
+        Some((job.environment.nix_ssl_cert_file?, plist.path))
     };
     let own = || match look.nix_config().get() {
         Ok(ConfigView::Read(config)) => Some((config.ssl_cert_file.clone()?, "nix config show".to_owned())),
@@ -151,12 +150,14 @@ fn bundle(look: &Look) -> (Option<Bundle>, Option<Vec<u8>>) {
     (Some(Bundle { path, named_by, state }), pem)
 }
 
-fn ask(look: &Look, url: &str, pem: &[u8]) -> CacheView {
+fn ask(look: &Look, url: &str, pem: Option<&[u8]>) -> CacheView {
     let address = plain(url);
-    let answer = if !(address.starts_with("https://") || address.starts_with("http://")) {
+    // Asked by no certificates, every cache would look like an impostor.
+    let can_ask = address.starts_with("http://") || (address.starts_with("https://") && pem.is_some());
+    let answer = if !can_ask {
         CacheReply::NotAsked
     } else {
-        match look.host.fetch(&format!("{address}/nix-cache-info"), Some(pem), DEADLINE) {
+        match look.host.fetch(&format!("{address}/nix-cache-info"), Some(pem.unwrap_or_default()), DEADLINE) {
             Ok(answer) if answer.status == 200 => match parse_cache_info(&answer.body) {
                 CacheAnswer::Cache(info) => CacheReply::Cache { store_dir: info.store_dir },
                 CacheAnswer::NotACache { looks_like_html } => {

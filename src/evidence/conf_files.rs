@@ -67,7 +67,13 @@ fn user_files(look: &Look) -> Vec<PathBuf> {
 /// What the daemon read when it was started: the system's file, what it includes, and nix-darwin's link.
 pub(super) fn probe_changes(look: &Look) -> Probe<Vec<Change>> {
     let read = look.conf_files().get().map(Vec::as_slice).unwrap_or_default();
-    let system = read.iter().map(|file| file.path.as_str()).filter(|path| path.starts_with("/etc/"));
+    let own = read.iter().map(|file| file.path.as_str()).filter(|path| path.starts_with("/etc/"));
+    // nix-darwin changes no link but this one, through which nix.conf leads.
+    let managed = look
+        .host
+        .lstat(Path::new(SYSTEM))
+        .is_ok_and(|meta| meta.target.is_some_and(|it| it.starts_with("/etc/static")));
+    let system = own.chain(managed.then_some("/etc/static"));
     let now = look.host.now();
     let mut changes: Vec<Change> = Vec::new();
     for path in system {

@@ -28,6 +28,8 @@ pub struct PortView {
 pub enum PortAnswer {
     /// An SSH server's banner.
     Ssh(String),
+    /// An sshd that shuts this Mac out for a while, after logins that failed or never came.
+    ShutOut(String),
     /// Something that is no SSH server said this.
     Other(String),
     /// Connected, and not a byte in so many seconds.
@@ -59,7 +61,7 @@ pub struct HostKeyView {
 }
 
 impl PortView {
-    /// The VM takes connections and its sshd says nothing, or hangs up: no build can get in.
+    /// It takes connections, or not even those, and says nothing: a build would wait for ever.
     pub fn is_hung(&self) -> bool {
         matches!(self.answer, PortAnswer::Silent { .. } | PortAnswer::NoAnswer)
     }
@@ -87,6 +89,7 @@ impl Evidence {
     }
 }
 
+const SHUT_OUT: [&str; 2] = ["Not allowed at this time", "Exceeded MaxStartups"];
 const CONNECT: Duration = Duration::from_secs(3);
 /// Together with the scan before it, which waits for 3 seconds: long enough for a guest that swaps, short
 /// enough for a reader who waits.
@@ -164,8 +167,11 @@ pub(super) fn probe(look: &Look) -> Probe<Vec<PortView>> {
         };
         PortView { host: it.host, address: it.address, port: it.port, answer }
     });
-    if !ports.is_empty() && ports.iter().all(PortView::is_hung) {
-        look.hopeless.cancel("no builder says a word at its port, so no build can end");
+    // Of the builder alone: another machine may be one that wakes up when a build comes.
+    let hung = ports.iter().any(|port| port.host == look.want.builder.host && port.is_hung());
+    let works = ports.iter().any(|port| matches!(port.answer, PortAnswer::Ssh(_) | PortAnswer::Failed(_)));
+    if hung && !works {
+        look.hopeless.cancel("the builder says no word at its port, so no build can end");
     }
     let asked = ports.iter().map(PortView::place).collect::<Vec<_>>().join(", ");
     Probe::seen(ports, format!("ssh-keyscan, else one connection to {asked}"))
@@ -182,6 +188,10 @@ fn knock(look: &Look, address: &str, port: u16) -> PortAnswer {
     };
     match look.host.greeting(SocketAddr::new(address, port), CONNECT, BANNER) {
         Greeting::Line(line) if line.starts_with("SSH-") => PortAnswer::Ssh(crate::prose::line(&line)),
+        // What sshd says in place of its banner while its PerSourcePenalties last (OpenSSH 9.8 and later).
+        Greeting::Line(line) if SHUT_OUT.iter().any(|words| line.starts_with(words)) => {
+            PortAnswer::ShutOut(crate::prose::line(&line))
+        }
         Greeting::Line(line) => PortAnswer::Other(crate::prose::line(&line)),
         Greeting::Silent(after) => PortAnswer::Silent { seconds: after.as_secs() },
         Greeting::Closed => PortAnswer::Closed,

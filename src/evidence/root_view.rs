@@ -10,6 +10,7 @@ use crate::parse::machines::Machine;
 use crate::parse::platform::{Df, parse_df};
 use crate::parse::store_info::{self, SshFault, StoreInfo};
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 use std::time::Duration;
 
 /// What root saw.
@@ -127,10 +128,12 @@ impl Request {
             && self.host_key.as_deref().is_none_or(word)
     }
 
+    /// As in the machines file: an address of IPv6 stands in brackets.
     fn uri(&self) -> String {
         let user = self.user.as_ref().map(|user| format!("{user}@")).unwrap_or_default();
         let port = self.port.map(|port| format!(":{port}")).unwrap_or_default();
-        format!("{}://{user}{}{port}", self.scheme, self.host)
+        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        format!("{}://{user}{host}{port}", self.scheme)
     }
 
     fn store(&self) -> String {
@@ -186,6 +189,10 @@ fn by_sudo(look: &Look, request: &Request) -> Probe<RootView> {
     let Some(own) = look.host.this_program() else {
         return Probe::blind("the path of this program is unknown, so sudo cannot run it");
     };
+    // Root runs no program that only the user's PATH leads to, if there is one where installers put it.
+    let known = super::nix::WELL_KNOWN.iter().find(|place| look.host.stat(Path::new(place)).is_ok());
+    let request =
+        &Request { nix: known.map_or(request.nix.clone(), |it| (*it).to_owned()), ..request.clone() };
     let Ok(request_json) = serde_json::to_string(request) else {
         return Probe::blind("the request cannot be written");
     };
@@ -212,7 +219,8 @@ pub fn look_as_root(host: &dyn Host, request: &Request) -> RootView {
     let dial = super::nix::at(&request.nix)
         .args(["store", "info", "--json", "--store", &request.store()])
         .without_env("NIX_REMOTE")
-        .without_env("NIX_SSHOPTS")
+        // The daemon has no terminal; where we have one, ssh must not ask there either.
+        .env("NIX_SSHOPTS", "-oBatchMode=yes")
         .without_env("SSH_AUTH_SOCK")
         .within(Duration::from_secs(12));
     match host.run(&dial) {

@@ -127,12 +127,22 @@ pub(super) fn probe_disabled(look: &Look) -> Probe<BTreeMap<String, bool>> {
     }
 }
 
+/// Where a job's file is unless launchd says otherwise.
+pub(super) fn usual_place(label: &str) -> String {
+    format!("/Library/LaunchDaemons/{label}.plist")
+}
+
 fn plist_file(look: &Look, label: &str, printed: &Printed) -> PlistFile {
     let told = match printed {
         Printed::Loaded(job) => job.path.clone().filter(|path| path.starts_with('/')),
         _ => None,
     };
-    let path = told.unwrap_or_else(|| format!("/Library/LaunchDaemons/{label}.plist"));
+    let path = told.unwrap_or_else(|| usual_place(label));
+    read_plist(look, path)
+}
+
+/// What a job's file says, whether launchd knows the job or not.
+pub(super) fn read_plist(look: &Look, path: String) -> PlistFile {
     let state = match look.host.read(Path::new(&path)) {
         Ok(bytes) => parse_plist(&bytes).map_or_else(PlistState::Unreadable, PlistState::Present),
         Err(HostError::NotFound) => PlistState::Missing,

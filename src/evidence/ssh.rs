@@ -93,7 +93,7 @@ pub fn endpoint(machine: Option<&Machine>, ssh: Option<&SshHost>, want: &Expecta
             ("127.0.0.1".to_owned(), want.builder.port)
         }
         Some(view) => {
-            let local = ["localhost", "127.0.0.1", "::1"].contains(&view.hostname.as_str());
+            let local = ["localhost", "127.0.0.1"].contains(&view.hostname.as_str());
             // QEMU forwards IPv4 only, and localhost may resolve to ::1 first.
             let address = if local { "127.0.0.1".to_owned() } else { view.hostname.clone() };
             (address, stated.unwrap_or(view.port))

@@ -65,8 +65,6 @@ pub struct Command {
     pub args: Vec<String>,
     /// What the child's environment has besides ours; None takes a variable out.
     pub env: Vec<(&'static str, Option<String>)>,
-    /// The child starts with an empty environment but for `env`.
-    pub bare: bool,
     /// How long it may take.
     pub deadline: Duration,
     /// Its standard input stays open as long as we want it to run.
@@ -82,7 +80,6 @@ impl Command {
             program: program.into(),
             args: Vec::new(),
             env: Vec::new(),
-            bare: false,
             deadline: Duration::from_secs(5),
             lifeline: false,
             cancel: None,

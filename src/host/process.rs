@@ -98,13 +98,12 @@ pub(super) fn run(command: &Command, interrupted: &Cancel, left: Duration) -> Re
 
 fn spawn(command: &Command) -> Result<Child, HostError> {
     let mut process = std::process::Command::new(&command.program);
-    if command.bare {
-        process.env_clear();
-    }
     let stdin = if command.lifeline { Stdio::piped() } else { Stdio::null() };
     process.args(&command.args).stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
     // English, uncoloured, unpaged: the parsers know no other.
     process.env("LC_ALL", "C").env("NO_COLOR", "1").env("TERM", "dumb").env_remove("CLICOLOR_FORCE");
+    // Nobody is there to answer: what asks all the same would be stopped by the terminal, and time out.
+    process.env("GIT_TERMINAL_PROMPT", "0").env("SSH_ASKPASS_REQUIRE", "never");
     for (name, value) in &command.env {
         match value {
             Some(value) => process.env(name, value),

@@ -169,6 +169,16 @@ const MAX_ITEMS: usize = 64;
 const MAX_LINE: usize = 400;
 
 impl Machine {
+    /// Whether this URI, as a build's log shows it, is the machine's: scheme, login and port may be left out there.
+    pub fn is_at(&self, uri: &str) -> bool {
+        let place = uri.split_once("://").map_or(uri, |(_, rest)| rest);
+        let place = place.split(['?', '/']).next().unwrap_or(place);
+        let host = place.rsplit_once('@').map_or(place, |(_, host)| host);
+        let plain = |text: &str| text.trim_start_matches('[').replace(']', "");
+        let (host, own) = (plain(host), plain(&self.host));
+        host == own || host.strip_prefix(&own).is_some_and(|rest| rest.starts_with(':'))
+    }
+
     /// Whether it takes builds for `system`; None where Nix puts the Mac's own system in the empty column.
     pub fn offers(&self, system: &str) -> Option<bool> {
         if system == "builtin" {

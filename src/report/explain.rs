@@ -1,6 +1,7 @@
 //! What a check means: made from the check's own fields, its examples included.
 
 use super::paint::Paint;
+use crate::advice::illustrated;
 use crate::check::{Check, Expect, Manager, Proof, Verdict};
 use crate::evidence::healthy;
 use crate::expectations::Expectations;
@@ -15,6 +16,8 @@ pub fn render(check: &Check, paint: Paint) -> String {
         paint.wrap(&format!("When all is well: {}.", check.title), "", "")
     );
     let _ = writeln!(out, "\n{}", paint.wrap(check.why, "", ""));
+    let (e, want) = (healthy::evidence(), Expectations::default());
+    let shown = |text: &str| illustrated(text, check, &e, &want);
     for (manager, advice) in check.remedy.all() {
         let whom = match manager {
             Manager::NixDarwin => "Where nix-darwin manages Nix",
@@ -25,16 +28,17 @@ pub fn render(check: &Check, paint: Paint) -> String {
             Manager::Nobody => "Otherwise",
         };
         let _ = writeln!(out, "\n{} ({}):", paint.bold(whom), advice.safety.name());
-        let _ = write!(out, "{}", prose(advice.edit, paint));
+        let _ = write!(out, "{}", prose(&shown(advice.edit), paint));
         let _ = writeln!(out);
         for command in advice.commands {
-            let _ = writeln!(out, "    {command}");
+            let _ = writeln!(out, "    {}", shown(command));
         }
-        let _ = write!(out, "{}", prose(advice.note, paint));
+        let _ = write!(out, "{}", prose(&shown(advice.note), paint));
     }
     let proof = match check.disproved_by {
         Proof::Nothing => None,
-        Proof::ABuild => Some("A test build that runs on the builder disproves it."),
+        Proof::ABuild => Some("A test build that runs on any remote machine disproves it."),
+        Proof::ABuildThere => Some("A test build that runs on the builder disproves it."),
         Proof::EveryBuild => Some("Test builds for every expected system and feature disprove it."),
     };
     let needs: Vec<&str> = check.needs.iter().map(|needed| needed.id).collect();

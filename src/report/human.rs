@@ -289,7 +289,9 @@ fn probes(report: &Report) -> String {
 fn next(report: &Report, paint: Paint) -> String {
     let first = report.causes().next();
     let text = match (report.verdict, first) {
-        ("broken" | "degraded", Some(first)) if !first.remedy.commands.is_empty() => {
+        ("broken" | "degraded", Some(first))
+            if first.remedy.commands.len() == 1 && first.remedy.edit.is_empty() =>
+        {
             format!("Next: run the command under {}, then builder-doctor again.", first.id)
         }
         ("broken" | "degraded", Some(first)) => {

@@ -39,6 +39,7 @@ const ON_THE_WAY: &[&Check] = &[
     &service::vm_still_booting::CHECK,
     &service::vm_not_listening::CHECK,
     &service::vm_unresponsive::CHECK,
+    &ssh::ssh_shut_out::CHECK,
     &ssh::ssh_config_bad_permissions::CHECK,
     &ssh::ssh_alias_missing::CHECK,
     &ssh::ssh_connection_refused::CHECK,
@@ -69,6 +70,9 @@ fn words(build: &BuildRun) -> String {
     | Outcome::CacheTrouble(why) = &build.log.outcome
     {
         return why.trim_start_matches("error: ").to_owned();
+    }
+    if let Some(refusal) = build.log.refused.first() {
+        return format!("cannot build on {}: {}", refusal.uri, refusal.why);
     }
     let said = build
         .log

@@ -22,7 +22,7 @@ pub static CHECK: Check = Check {
     remedy: Remedy::same(Advice::manual(
         &[
             "builder-doctor --sudo",
-            "nix build --no-link -L --max-jobs 0 --expr 'derivation { name = \"try-1\"; system = \"{system}\"; builder = \"/bin/sh\"; \
+            "nix --extra-experimental-features nix-command build --no-link -L --max-jobs 0 --expr 'derivation { name = \"try-1\"; system = \"{system}\"; builder = \"/bin/sh\"; \
              args = [ \"-c\" \"echo ok > $out\" ]; }'",
         ],
         "The first command looks as root too, which tells more. The second is the test build; change the name to run it again.",
@@ -61,6 +61,9 @@ pub static CHECK: Check = Check {
 };
 
 fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
+    if let Some(moot) = crate::checks::config::external(e) {
+        return Ok(moot);
+    }
     let builds = demanded(e, want)?;
     if builds.is_empty() {
         return Err(Missing::new("no test build was made"));

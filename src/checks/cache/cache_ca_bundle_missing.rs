@@ -18,11 +18,9 @@ pub static CHECK: Check = Check {
         nix_darwin: Some(Advice::manual(&["ls -l {bundle}", "sudo darwin-rebuild switch"], "")),
         determinate: None,
         otherwise: Advice::manual(
-            &[
-                "ls -l {bundle}",
-                "sudo ln -sf /nix/var/nix/profiles/default/etc/ssl/certs/ca-bundle.crt {bundle}",
-            ],
-            "Only if the first command shows a link that leads nowhere, or nothing.",
+            &["ls -l {bundle}", "ls -lL /nix/var/nix/profiles/default/etc/ssl/certs/ca-bundle.crt"],
+            "If the first shows a link into nowhere in /etc/ssl/certs, and the second a file:\n\n    \
+             sudo ln -sfn /nix/var/nix/profiles/default/etc/ssl/certs/ca-bundle.crt /etc/ssl/certs/ca-certificates.crt",
         ),
     },
     references: &["NixOS/nix#11087", "NixOS/nix#728"],
@@ -57,6 +55,10 @@ fn judge(e: &Evidence, _: &Expectations) -> Result<Verdict, Missing> {
         BundleState::Certificates(0) => "holds no certificate".to_owned(),
         BundleState::Certificates(number) => return pass(crate::prose::count(*number, "certificate")),
         BundleState::Missing => "is not there".to_owned(),
+        // The daemon is root, and may read what the user may not.
+        BundleState::Unreadable(why) if e.user().is_ok_and(|user| user.uid != 0) => {
+            return Err(Missing::new(format!("{}: {why}", bundle.path)));
+        }
         BundleState::Unreadable(why) => format!("cannot be read ({why})"),
     };
     let seen =

@@ -41,7 +41,7 @@ pub static CHECK: Check = Check {
 };
 
 fn judge(e: &Evidence, _: &Expectations) -> Result<Verdict, Missing> {
-    let portal = e.caches()?.answers.iter().find_map(|cache| match &cache.answer {
+    let portal = super::answers(e)?.iter().find_map(|cache| match &cache.answer {
         CacheReply::NotACache { html: true, from } => Some((&cache.url, format!("a web page from {from}"))),
         CacheReply::NotACache { html: false, .. } => {
             Some((&cache.url, "something that is no cache".to_owned()))

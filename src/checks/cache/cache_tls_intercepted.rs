@@ -29,10 +29,11 @@ pub static CHECK: Check = Check {
         otherwise: Advice::manual(
             &[
                 "security export -t certs -f pemseq -k /Library/Keychains/System.keychain -o /tmp/company.pem",
-                "cat {bundle} /tmp/company.pem | sudo tee /etc/nix/ca_cert.pem",
+                "cat {bundle} /tmp/company.pem > /tmp/ca_cert.pem",
+                "sudo cp /tmp/ca_cert.pem /etc/nix/ca_cert.pem",
                 "sudo launchctl kickstart -k system/{daemon-label}",
             ],
-            "Between the second and the third, in /etc/nix/nix.conf (with Determinate, in nix.custom.conf):\n\n    \
+            "Before the last, in /etc/nix/nix.conf (with Determinate, in nix.custom.conf):\n\n    \
              ssl-cert-file = /etc/nix/ca_cert.pem",
         ),
     },
@@ -52,8 +53,7 @@ pub static CHECK: Check = Check {
 
 fn judge(e: &Evidence, _: &Expectations) -> Result<Verdict, Missing> {
     let caches = e.caches()?;
-    let untrusted: Vec<(&str, &str)> = caches
-        .answers
+    let untrusted: Vec<(&str, &str)> = super::answers(e)?
         .iter()
         .filter_map(|cache| match &cache.answer {
             CacheReply::Untrusted(why) => Some((cache.url.as_str(), why.as_str())),

@@ -10,14 +10,14 @@ pub static CHECK: Check = Check {
     id: "cache-unreachable",
     title: "The caches answer",
     layer: Layer::Cache,
-    severity: Severity::Error,
+    severity: Severity::Warning,
     needs: &[&cache_ca_bundle_missing::CHECK, &cache_tls_intercepted::CHECK, &cache_captive_portal::CHECK],
     disproved_by: Proof::Nothing,
     why: "What a build needs comes from the caches. While one does not answer, Nix waits for it, retries, and then builds \
           everything by itself. Offline, that is as it must be: --offline leaves the caches out.",
     remedy: Remedy::same(Advice::manual(
         &["curl -sS {cache}/nix-cache-info"],
-        "If this answers and Nix does not, the daemon lacks the proxy that your shell has: launchd's jobs do not inherit it.",
+        "Offline? Then this is as it must be, and --offline leaves the caches out. If the command answers and Nix does not, the daemon lacks the proxy that your shell has: launchd's jobs do not inherit it.",
     )),
     references: &["NixOS/nix#7914"],
     judge,
@@ -52,9 +52,8 @@ pub static CHECK: Check = Check {
 };
 
 fn judge(e: &Evidence, _: &Expectations) -> Result<Verdict, Missing> {
-    let caches = e.caches()?;
-    let silent: Vec<(&str, String)> = caches
-        .answers
+    let answers = super::answers(e)?;
+    let silent: Vec<(&str, String)> = answers
         .iter()
         .filter_map(|cache| match &cache.answer {
             CacheReply::Status(401 | 403 | 511) => None,
@@ -64,12 +63,11 @@ fn judge(e: &Evidence, _: &Expectations) -> Result<Verdict, Missing> {
         })
         .collect();
     let Some((first, why)) = silent.first() else {
-        let private =
-            caches.answers.iter().find(|cache| matches!(cache.answer, CacheReply::Status(401 | 403)));
+        let private = answers.iter().find(|cache| matches!(cache.answer, CacheReply::Status(401 | 403)));
         if let Some(cache) = private {
             return Err(Missing::new(format!("{} asks for a login, and this program holds none", cache.url)));
         }
-        return pass(crate::prose::count(caches.answers.len(), "cache"));
+        return pass(crate::prose::count(answers.len(), "cache"));
     };
     let urls: Vec<&str> = silent.iter().map(|(url, _)| *url).collect();
     let verb = if urls.len() == 1 { "is" } else { "are" };

@@ -19,8 +19,31 @@ pub const CHECKS: &[&Check] = &[
     &cache_unreachable::CHECK,
 ];
 
-use crate::evidence::Evidence;
-use crate::evidence::caches::CacheReply;
+use crate::evidence::caches::{BundleState, CacheReply, CacheView};
+use crate::evidence::{Evidence, Missing};
+use crate::parse::conf_files::Setting;
+
+/// Where only the user's own file sets this, and the daemon does not trust the user, so that it is ignored.
+fn ignored<'a>(e: &'a Evidence, name: &str, holds: impl Fn(&str) -> bool) -> Option<&'a Setting> {
+    if e.nix_daemon().ok()?.info.trusted != Some(false) {
+        return None;
+    }
+    let all = || e.conf_files().ok().into_iter().flatten().flat_map(|file| &file.settings);
+    let set = || all().filter(|it| it.name == name && it.value.split_whitespace().any(&holds));
+    let by_system = set().any(|it| it.place.path.starts_with("/etc/"));
+    let own = set().find(|it| !it.place.path.starts_with("/etc/"))?;
+    (!by_system).then_some(own)
+}
+
+/// What the caches answered; a gap where there were no certificates to ask them by.
+fn answers(e: &Evidence) -> Result<&[CacheView], Missing> {
+    let caches = e.caches()?;
+    match caches.bundle.as_ref().map(|bundle| &bundle.state) {
+        Some(BundleState::Certificates(1..)) => Ok(&caches.answers),
+        _ if !caches.answers.iter().any(|it| it.url.starts_with("https://")) => Ok(&caches.answers),
+        _ => Err(Missing::new("without certificates no cache was asked")),
+    }
+}
 
 /// For examples: every cache answers in this way.
 fn set_replies(e: &mut Evidence, reply: &CacheReply) {

@@ -46,6 +46,21 @@ pub static CHECK: Check = Check {
             expect: Expect::Fail,
         },
         Example {
+            name: "in alice's own file, and the daemon does not trust her",
+            given: |e| {
+                let url = "https://nix-postgres-artifacts.s3.amazonaws.com";
+                let system = healthy::NIX_CONF.replace(&format!("extra-substituters = {url}\n"), "");
+                let own = format!("extra-substituters = {url}\n");
+                let parse = crate::parse::conf_files::parse;
+                let files = vec![
+                    parse("/etc/nix/nix.conf", &system),
+                    parse("/Users/alice/.config/nix/nix.conf", &own),
+                ];
+                e.conf_files = Probe::seen(files, "files");
+            },
+            expect: Expect::Fail,
+        },
+        Example {
             name: "both, with a slash and a priority",
             given: |e| {
                 let urls = [
@@ -66,6 +81,24 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
     let missing: Vec<_> =
         want.cache.iter().filter(|cache| !set.iter().any(|url| plain(url) == plain(&cache.url))).collect();
     let Some(first) = missing.first() else {
+        let allowed = e.settings()?.trusted_substituters.clone().unwrap_or_default();
+        let same = |url: &str, cache: &crate::expectations::Cache| plain(url) == plain(&cache.url);
+        for cache in want.cache.iter().filter(|cache| !allowed.iter().any(|url| same(url, cache))) {
+            // Nix's own default is no file's.
+            if let Some(own) = super::ignored(e, "substituters", |url| same(url, cache))
+                && plain(&cache.url) != "https://cache.nixos.org"
+            {
+                let seen = format!(
+                    "{} is a substituter in your own file only, which the daemon ignores: it does not trust you",
+                    cache.url
+                );
+                return fail(seen, "the cache in the system's file")
+                    .at(Some(&own.place))
+                    .word("cache", &cache.url)
+                    .word("cache-key", &cache.public_key)
+                    .verdict();
+            }
+        }
         return pass(crate::prose::count(want.cache.len(), "expected cache"));
     };
     let urls: Vec<&str> = missing.iter().map(|cache| cache.url.as_str()).collect();

@@ -43,6 +43,20 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
     let trusted = e.settings()?.trusted_public_keys.as_ref();
     let trusted = trusted.ok_or_else(|| Missing::new("Nix does not show `trusted-public-keys`"))?;
     let Some(cache) = want.cache.iter().find(|cache| !trusted.contains(&cache.public_key)) else {
+        for cache in &want.cache {
+            if let Some(own) = super::ignored(e, "trusted-public-keys", |key| key == cache.public_key)
+                && !cache.public_key.starts_with("cache.nixos.org-1:")
+            {
+                let seen = format!(
+                    "the key of {} is trusted in your own file only, which the daemon ignores: it does not trust you",
+                    cache.url
+                );
+                return fail(seen, "the key in the system's file")
+                    .at(Some(&own.place))
+                    .word("cache-key", &cache.public_key)
+                    .verdict();
+            }
+        }
         return pass(crate::prose::count(want.cache.len(), "expected key"));
     };
     let name = cache.public_key.split(':').next().unwrap_or_default();

@@ -52,6 +52,16 @@ pub static CHECK: Check = Check {
             expect: Expect::Pass,
         },
         Example {
+            name: "Determinate's native Linux builder",
+            given: |e| {
+                nothing(e);
+                if let Probe::Seen { fact: crate::evidence::nix_config::ConfigView::Read(config), .. } = &mut e.nix_config {
+                    config.external_builders = Some("[{\"systems\":[\"aarch64-linux\"],\"program\":\"/usr/local/bin/determinate-nixd\"}]".to_owned());
+                }
+            },
+            expect: Expect::Moot,
+        },
+        Example {
             name: "not a Mac",
             given: |e| {
                 nothing(e);
@@ -66,6 +76,9 @@ pub static CHECK: Check = Check {
 
 fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
     if let Some(moot) = on_mac(e)? {
+        return Ok(moot);
+    }
+    if let Some(moot) = crate::checks::config::external(e) {
         return Ok(moot);
     }
     if let Some(machine) = linux(e.machines()?).next() {

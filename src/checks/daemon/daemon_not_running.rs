@@ -16,7 +16,7 @@ pub static CHECK: Check = Check {
     disproved_by: Proof::ABuild,
     why: "Every build goes through the daemon: it dials the builder as root. Its launchd job may be unloaded, \
           waiting for /nix to be mounted, or just being restarted (then look again in ten seconds).",
-    remedy: Remedy::same(Advice::safe(
+    remedy: Remedy::same(Advice::disruptive(
         &["sudo launchctl kickstart -k system/{daemon-label}"],
         "If launchctl does not know the job: sudo launchctl bootstrap system \
          /Library/LaunchDaemons/{daemon-label}.plist",

@@ -75,6 +75,7 @@ fn judge(e: &Evidence, _: &Expectations) -> Result<Verdict, Missing> {
     // The files name machines, and the daemon knows none.
     let machines = e.machines().is_ok_and(|all| !all.machines.is_empty() && all.refused().is_none());
     if machines && builds.iter().any(|build| build.log.outcome == Outcome::NoMachinesSeen) {
+        let seen = format!("the Nix daemon knows no machine, though the files name one: {seen}");
         return fail(seen, "a daemon that was started on the files as they are").verdict();
     }
     pass(format!("{seen}, and it knows its machines"))

@@ -23,7 +23,7 @@ pub static CHECK: Check = Check {
              nix.linux-builder.systems.")),
         determinate: None,
         otherwise: Advice::manual(
-            &["sudo $EDITOR {file}"],
+            &["sudo -e {file}"],
             "Give the VM emulation for {offered-system} (boot.binfmt.emulatedSystems in its NixOS configuration), or take it out \
              of the second column.",
         ),

@@ -12,7 +12,7 @@ pub static CHECK: Check = Check {
     layer: Layer::Guest,
     severity: Severity::Error,
     needs: &[&ssh_login_refused::CHECK, &vm_disk_full::CHECK],
-    disproved_by: Proof::ABuild,
+    disproved_by: Proof::ABuildThere,
     why: "Nix runs `nix-daemon --stdio` through the login and expects nothing else on that channel. The VM's own daemon is \
           down, nix is not on the login's PATH, or the login prints a greeting, which Nix takes for its protocol.",
     remedy: Remedy::same(Advice::disruptive(

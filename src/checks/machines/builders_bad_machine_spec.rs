@@ -26,7 +26,7 @@ pub static CHECK: Check = Check {
              mend it there. If the file is no link, move it away: nix-darwin does not replace it.",
         )),
         determinate: None,
-        otherwise: Advice::manual(&["sudo $EDITOR {file}"], "Mend the marked column. No restart is needed."),
+        otherwise: Advice::manual(&["sudo -e {file}"], "Mend the marked column. No restart is needed."),
     },
     references: &["https://nix.dev/manual/nix/latest/command-ref/conf-file#conf-builders"],
     judge,

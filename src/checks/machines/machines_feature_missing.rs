@@ -15,11 +15,13 @@ pub static CHECK: Check = Check {
     why: "A NixOS test demands the feature nixos-test. Nix gives it only to a machine whose sixth column names the \
           feature, for the right system; nix-darwin's default is kvm,benchmark,big-parallel without it.",
     remedy: Remedy {
-        nix_darwin: Some(Advice::manual(&["sudo darwin-rebuild switch"], "").after_edit("In your nix-darwin configuration:\n\n    \
-             nix.linux-builder.supportedFeatures = [ \"kvm\" \"benchmark\" \"big-parallel\" \"nixos-test\" ];")),
+        nix_darwin: Some(Advice::manual(&["sudo darwin-rebuild switch"], "").after_edit(
+            "In your nix-darwin configuration:\n\n    \
+             nix.linux-builder.supportedFeatures = [ {all-features} ];",
+        )),
         determinate: None,
         otherwise: Advice::manual(
-            &["sudo $EDITOR {file}"],
+            &["sudo -e {file}"],
             "Add {missing-feature} to the sixth column, with a comma and no space. No restart is needed.",
         ),
     },
@@ -49,6 +51,9 @@ pub static CHECK: Check = Check {
 };
 
 fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
+    if let Some(moot) = crate::checks::config::external(e) {
+        return Ok(moot);
+    }
     let all = e.machines()?;
     let Some(system) = want.builder.systems.first() else { return moot("no system is demanded") };
     let takers: Vec<_> = all.machines.iter().filter(|machine| takes(e, machine, system)).collect();
@@ -72,6 +77,12 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
     )
     .at(Some(&column))
     .word("missing-feature", *first)
+    .word(
+        "all-features",
+        super::quoted_list(
+            builder.features.iter().map(|it| it.value.as_str()).chain(missing.iter().copied()),
+        ),
+    )
     .word("file", super::file_of(e, &column))
     .verdict()
 }

@@ -47,6 +47,9 @@ pub static CHECK: Check = Check {
 };
 
 fn judge(e: &Evidence, _: &Expectations) -> Result<Verdict, Missing> {
+    if let Some(moot) = crate::checks::config::external(e) {
+        return Ok(moot);
+    }
     let all = e.machines()?;
     if !all.machines.is_empty() || all.refused().is_some() {
         return pass(crate::prose::count(all.machines.len(), "machine"));

@@ -22,7 +22,7 @@ pub static CHECK: Check = Check {
         )),
         determinate: None,
         otherwise: Advice::manual(
-            &["sudo $EDITOR {file}"],
+            &["sudo -e {file}"],
             "The columns are: URI, systems, key, jobs, speed, features, mandatory features, host key. No restart is \
              needed.",
         ),

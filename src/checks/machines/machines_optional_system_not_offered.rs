@@ -25,7 +25,7 @@ pub static CHECK: Check = Check {
              do not need it, empty optional-systems in builder-doctor.toml.")),
         determinate: None,
         otherwise: Advice::manual(
-            &["sudo $EDITOR /etc/nix/machines"],
+            &["sudo -e /etc/nix/machines"],
             "Add {missing-system} to the second column, if the VM can run it (binfmt emulation, or Rosetta). If you do not need \
              it, empty optional-systems in builder-doctor.toml.",
         ),

@@ -16,11 +16,11 @@ pub static CHECK: Check = Check {
           machine offers, not what it is; left out, it means the Mac's own system.",
     remedy: Remedy {
         nix_darwin: Some(Advice::manual(&["sudo darwin-rebuild switch"], "").after_edit(
-            "In your nix-darwin configuration:\n\n    nix.linux-builder.systems = [ \"{missing-system}\" ];",
+            "In your nix-darwin configuration:\n\n    nix.linux-builder.systems = [ {all-systems} ];",
         )),
         determinate: None,
         otherwise: Advice::manual(
-            &["sudo $EDITOR {file}"],
+            &["sudo -e {file}"],
             "Add {missing-system} to the second column. No restart is needed.",
         ),
     },
@@ -48,6 +48,9 @@ pub static CHECK: Check = Check {
 };
 
 fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
+    if let Some(moot) = crate::checks::config::external(e) {
+        return Ok(moot);
+    }
     let all = e.machines()?;
     if all.refused().is_some() {
         return Err(Missing::new("Nix refuses the machines file"));
@@ -66,6 +69,9 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
         }
         None => "none of the machines is a Linux builder".to_owned(),
     };
+    let builder = builder.filter(|machine| machine.host == want.builder.host || machine.systems.is_empty());
+    let offers =
+        if builder.is_none() { format!("there is no line for {}", want.builder.host) } else { offers };
     let column = builder.map(|machine| machine.column(1));
     fail(
         format!("no machine offers {}: {offers}", and(&missing)),
@@ -73,6 +79,10 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
     )
     .at(column.as_ref())
     .word("missing-system", first.as_str())
+    .word("all-systems", {
+        let offered = builder.into_iter().flat_map(|it| &it.systems).map(|it| it.value.as_str());
+        super::quoted_list(missing.iter().map(|it| it.as_str()).chain(offered))
+    })
     .word(
         "file",
         column.as_ref().map_or(crate::evidence::machines::FILE.to_owned(), |it| super::file_of(e, it)),

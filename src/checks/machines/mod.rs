@@ -37,3 +37,8 @@ fn file_of(e: &Evidence, place: &crate::parse::text::Place) -> String {
     let origin = e.conf_files().ok().and_then(|files| crate::evidence::conf_files::origin(files, "builders"));
     origin.map_or_else(|| crate::evidence::conf_files::SYSTEM.to_owned(), |it| it.place.path.clone())
 }
+
+/// `"a" "b"`: the members of a list in Nix.
+fn quoted_list<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    words.map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(" ")
+}

@@ -63,7 +63,7 @@ fn judge(e: &Evidence, _: &Expectations) -> Result<Verdict, Missing> {
                 .map(|problem| &problem.place)
                 .next();
             fail(
-                format!("Nix refuses its configuration: {}", error.text),
+                format!("Nix refuses its configuration: {}", error.text.trim_start_matches("error: ")),
                 "a configuration that Nix can read",
             )
             .at(place)

@@ -63,7 +63,7 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
     match super::super::is_at_least(version, want) {
         Some(true) => pass(&version.text),
         Some(false) => {
-            fail(format!("Nix is {}", version.text), format!("{} or newer", want.nix.minimum_version))
+            fail(format!("this is {}", version.text), format!("{} or newer", want.nix.minimum_version))
                 .verdict()
         }
         None => moot(format!("{} does not count its versions as Nix does", version.text)),

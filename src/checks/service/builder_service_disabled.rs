@@ -11,13 +11,14 @@ pub static CHECK: Check = Check {
     layer: Layer::Service,
     severity: Severity::Error,
     needs: &[],
-    disproved_by: Proof::ABuild,
+    disproved_by: Proof::ABuildThere,
     why: "Somebody ran `launchctl disable` or `launchctl unload -w` (as stop-linux-builder does): that leaves an override \
           that survives reboots, and makes `bootstrap` answer `5: Input/output error`. It may have been on purpose, to \
           save memory.",
     remedy: Remedy::same(Advice::safe(
         &["sudo launchctl enable system/{label}", "sudo launchctl bootstrap system {plist}"],
-        "The VM takes half a minute to come up.",
+        "The VM takes half a minute to come up. If bootstrap answers `5: Input/output error`, the job is loaded already: sudo \
+         launchctl kickstart system/{label}.",
     )),
     references: &["DeterminateSystems/nix-installer#1047", "supabase/postgres#1999"],
     judge,

@@ -13,7 +13,7 @@ pub static CHECK: Check = Check {
     layer: Layer::Service,
     severity: Severity::Error,
     needs: &[&builder_not_configured::CHECK, &builder_service_disabled::CHECK],
-    disproved_by: Proof::ABuild,
+    disproved_by: Proof::ABuildThere,
     why: "The job was booted out by hand, or an activation failed half-way. launchd starts only what is loaded, so the VM \
           stays off, after a reboot too.",
     remedy: Remedy::same(Advice::safe(

@@ -18,7 +18,7 @@ pub static CHECK: Check = Check {
         &builder_service_not_loaded::CHECK,
         &builder_crash_looping::CHECK,
     ],
-    disproved_by: Proof::ABuild,
+    disproved_by: Proof::ABuildThere,
     why: "launchd has the job and does not run it: KeepAlive was switched off, it waits for /nix, or it was stopped this \
           moment.",
     remedy: Remedy::same(Advice::safe(
@@ -56,7 +56,7 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
                 .unwrap_or_default();
             pass(format!("pid {pid}{since}"))
         }
-        None if is_crash_looping(job, service.age_seconds) => moot("it is between two crashes"),
+        None if is_crash_looping(e, job, service.age_seconds) => moot("it is between two crashes"),
         None => {
             let state = job.state.as_deref().unwrap_or("unknown");
             let seen =

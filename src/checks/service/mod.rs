@@ -1,6 +1,7 @@
 //! The launchd job that runs the VM, and whether the VM comes up.
 
 use crate::check::{Check, Verdict};
+use crate::evidence::port::PortAnswer;
 use crate::evidence::{Evidence, Missing};
 use crate::expectations::Expectations;
 use crate::parse::launchd::{Job, Printed};
@@ -55,11 +56,14 @@ fn job(e: &Evidence) -> Result<Option<&Job>, Missing> {
     }
 }
 
-/// A job that keeps ending and being started again.
-fn is_crash_looping(job: &Job, age_seconds: Option<u64>) -> bool {
-    let failed = job.last_exit.as_ref().is_some_and(|exit| !exit.never && exit.code != Some(0));
+/// A job that keeps failing and being started again. One that was ended on purpose, by `kickstart -k` or a
+/// shutdown, ends with 0 or by SIGTERM or SIGKILL, and that is no crash.
+fn is_crash_looping(e: &Evidence, job: &Job, age_seconds: Option<u64>) -> bool {
+    let exit = job.last_exit.as_ref().filter(|exit| !exit.never).and_then(|exit| exit.code);
+    let failed = exit.is_some_and(|code| ![0, 9, 15, 137, 143, -9, -15].contains(&code));
     let between = job.pid.is_none() || age_seconds.is_some_and(|age| age < 60);
-    between && job.runs.is_some_and(|runs| runs >= 5 || (runs >= 2 && failed))
+    let up = e.ports().is_ok_and(|all| all.iter().any(|port| matches!(port.answer, PortAnswer::Ssh(_))));
+    failed && between && !up && job.runs.is_some_and(|runs| runs >= 2)
 }
 
 /// For examples: changes the builder's job.

@@ -11,7 +11,7 @@ pub static CHECK: Check = Check {
     layer: Layer::Service,
     severity: Severity::Error,
     needs: &[],
-    disproved_by: Proof::ABuild,
+    disproved_by: Proof::ABuildThere,
     why: "The VM's sshd is forwarded to this port. Where another program has it, QEMU ends with `Could not set up host \
           forwarding rule`, and Nix talks to the wrong one.",
     remedy: Remedy::same(Advice::manual(

@@ -14,7 +14,7 @@ pub static CHECK: Check = Check {
     layer: Layer::Service,
     severity: Severity::Error,
     needs: &[&builder_crash_looping::CHECK, &builder_service_not_running::CHECK, &vm_still_booting::CHECK],
-    disproved_by: Proof::ABuild,
+    disproved_by: Proof::ABuildThere,
     why: "The job runs, and what it runs is not QEMU with its port forwarded: it waits for /nix or for sudo's password, or \
           the VM was given another port.",
     remedy: Remedy::same(Advice::disruptive(
@@ -46,6 +46,9 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
         return Ok(moot);
     }
     let port = e.port_of(&want.builder.host)?;
+    if port.port != want.builder.port {
+        return moot(format!("the alias leads to port {}, which is not the VM's", port.port));
+    }
     if port.answer != PortAnswer::Refused {
         return pass(format!("somebody listens at {}", port.place()));
     }

@@ -12,7 +12,7 @@ pub static CHECK: Check = Check {
     layer: Layer::Service,
     severity: Severity::Error,
     needs: &[&builder_crash_looping::CHECK, &builder_service_not_running::CHECK],
-    disproved_by: Proof::ABuild,
+    disproved_by: Proof::ABuildThere,
     why: "A VM needs from ten seconds to two minutes, the first time longer, as it makes its disk. QEMU takes connections \
           before the guest listens, so ssh hangs or is hung up on. This is no fault.",
     remedy: Remedy::same(Advice::safe(&["builder-doctor"], "Wait a minute, then look again.")),
@@ -41,7 +41,10 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
         return Ok(moot);
     }
     let port = e.port_of(&want.builder.host)?;
-    if let PortAnswer::Ssh(banner) = &port.answer {
+    if port.port != want.builder.port {
+        return moot(format!("the alias leads to port {}, which is not the VM's", port.port));
+    }
+    if let PortAnswer::Ssh(banner) | PortAnswer::ShutOut(banner) = &port.answer {
         return pass(banner);
     }
     let Some(_) = job(e)?.and_then(|job| job.pid) else { return moot("the VM does not run") };

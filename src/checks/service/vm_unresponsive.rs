@@ -11,7 +11,7 @@ pub static CHECK: Check = Check {
     layer: Layer::Service,
     severity: Severity::Error,
     needs: &[&vm_still_booting::CHECK, &vm_not_listening::CHECK],
-    disproved_by: Proof::ABuild,
+    disproved_by: Proof::ABuildThere,
     why: "QEMU holds the port open while the guest behind it hangs: it ran out of memory, stopped over a long sleep, or its \
           disk image was damaged when it was killed. Nix waits for such a guest for ever.",
     remedy: Remedy::same(Advice::disruptive(
@@ -48,6 +48,9 @@ pub static CHECK: Check = Check {
 
 fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
     let Some(machine) = e.builder(want)? else { return moot("no Linux builder is declared") };
+    if machine.host != want.builder.host {
+        return moot(format!("the builder is {}, which is not this Mac's VM", machine.host));
+    }
     let port = e.port_of(&machine.host)?;
     let what = match &port.answer {
         PortAnswer::Silent { seconds } => format!("takes connections and says nothing for {seconds} s"),
@@ -56,8 +59,7 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
         PortAnswer::Ssh(banner) => return pass(banner),
         _ => return moot("the port does not hang"),
     };
-    let own = machine.host == want.builder.host;
-    if own && e.builder_job().is_ok_and(|service| service.age_seconds.is_some_and(|age| age < BOOTING)) {
+    if e.builder_job().is_ok_and(|service| service.age_seconds.is_some_and(|age| age < BOOTING)) {
         return moot("it may still be booting");
     }
     fail(format!("the VM hangs: {} {what}", port.place()), "an SSH banner within a second").verdict()

@@ -10,9 +10,11 @@ pub mod ssh_key_missing;
 pub mod ssh_key_too_open;
 pub mod ssh_login_refused;
 pub mod ssh_root_known_hosts_missing;
+pub mod ssh_shut_out;
 
 /// In order.
 pub const CHECKS: &[&Check] = &[
+    &ssh_shut_out::CHECK,
     &ssh_config_bad_permissions::CHECK,
     &ssh_alias_missing::CHECK,
     &ssh_connection_refused::CHECK,
@@ -25,6 +27,7 @@ pub const CHECKS: &[&Check] = &[
 
 use crate::evidence::{Evidence, Missing};
 use crate::parse::store_info::{SshFault, SshWords};
+use base64::Engine;
 
 /// ssh's own words for why root could not log in; None where root could, or ssh gave none.
 fn words_of_root(e: &Evidence) -> Result<Option<&SshWords>, Missing> {
@@ -73,4 +76,13 @@ fn has_its_own_check(fault: &SshFault) -> bool {
             | SshFault::IdentityMissing(_)
             | SshFault::KeyTooOpen(_)
     )
+}
+
+/// What to put in the eighth column for the host key that a machine shows: base64 of the key without a host.
+fn column_for(e: &Evidence, host: &str) -> String {
+    let keys = e.host_key_of(host).ok().and_then(|view| view.scan.as_ref()).map(|scan| scan.keys.as_slice());
+    match keys.unwrap_or_default().first() {
+        Some(key) => base64::engine::general_purpose::STANDARD.encode(format!("{} {}", key.kind, key.base64)),
+        None => "(base64 of the machine's `ssh-ed25519 AAAA...` line)".to_owned(),
+    }
 }

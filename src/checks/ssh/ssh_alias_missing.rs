@@ -2,6 +2,7 @@
 
 use super::ssh_config_bad_permissions;
 use crate::checks::prelude::*;
+use crate::evidence::port::PortAnswer;
 use crate::parse::ssh_config::SshView;
 
 /// See the module.
@@ -11,7 +12,7 @@ pub static CHECK: Check = Check {
     layer: Layer::Ssh,
     severity: Severity::Error,
     needs: &[&ssh_config_bad_permissions::CHECK],
-    disproved_by: Proof::ABuild,
+    disproved_by: Proof::ABuildThere,
     why: "The machines file says linux-builder, which is no host but an alias in /etc/ssh/ssh_config.d/100-linux-builder.conf. The \
           file is gone, or /etc/ssh/ssh_config no longer includes that folder, as after some macOS updates.",
     remedy: Remedy {
@@ -22,10 +23,7 @@ pub static CHECK: Check = Check {
         )),
         determinate: None,
         otherwise: Advice::manual(
-            &[
-                "grep -n Include /etc/ssh/ssh_config",
-                "sudo $EDITOR /etc/ssh/ssh_config.d/100-linux-builder.conf",
-            ],
+            &["grep -n Include /etc/ssh/ssh_config", "sudo -e /etc/ssh/ssh_config.d/100-linux-builder.conf"],
             "The file is to hold:\n\n    Host linux-builder\n      User builder\n      Hostname localhost\n      \
              HostKeyAlias linux-builder\n      Port 31022\n      IdentityFile /etc/nix/builder_ed25519",
         ),
@@ -62,6 +60,12 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
     // The daemon dials as root: what the user's own ~/.ssh/config adds does not reach it.
     let roots = e.root_view().ok().and_then(|root| root.ssh.as_ref()?.view.as_ref());
     let as_root = roots.is_some_and(|it| !leads_somewhere(it, &machine.host));
+    let port = e.port_of(&machine.host);
+    let dead_end = view.port != want.builder.port && port.is_ok_and(|it| it.answer == PortAnswer::Refused);
+    if dead_end && !as_root {
+        let seen = format!("the alias {} leads to port {}, where nobody listens", machine.host, view.port);
+        return fail(seen, format!("port {}", want.builder.port)).verdict();
+    }
     if leads_somewhere(view, &machine.host) && !as_root {
         return pass(format!("{} is {}:{}", machine.host, view.hostname, view.port));
     }

@@ -12,7 +12,7 @@ pub static CHECK: Check = Check {
     layer: Layer::Ssh,
     severity: Severity::Error,
     needs: &[],
-    disproved_by: Proof::ABuild,
+    disproved_by: Proof::ABuildThere,
     why: "ssh stops at a file in /etc/ssh/ssh_config.d that somebody other than root could change, for every host and \
           every user, the daemon included.",
     remedy: Remedy::same(Advice::manual(

@@ -27,7 +27,7 @@ pub static CHECK: Check = Check {
         &ssh_config_bad_permissions::CHECK,
         &ssh_alias_missing::CHECK,
     ],
-    disproved_by: Proof::ABuild,
+    disproved_by: Proof::ABuildThere,
     why: "The connection is refused before ssh says a word. Where launchd runs the VM, the reason is there; where it does \
           not, the VM was started by hand and has ended, or the remote machine's sshd is off.",
     remedy: Remedy::same(Advice::manual(
@@ -57,6 +57,12 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
         PortAnswer::Refused => {
             fail(format!("nobody listens at {}", port.place()), format!("the sshd of {}", machine.host))
                 .verdict()
+        }
+        PortAnswer::NoAnswer | PortAnswer::Silent { .. } | PortAnswer::Closed
+            if machine.host != want.builder.host =>
+        {
+            let seen = format!("{} does not answer at {}", machine.host, port.place());
+            fail(seen, format!("the sshd of {}", machine.host)).verdict()
         }
         PortAnswer::Failed(why) => Err(Missing::new(format!("{}: {why}", port.place()))),
         PortAnswer::Ssh(banner) => pass(banner),

@@ -13,21 +13,20 @@ pub static CHECK: Check = Check {
     layer: Layer::Ssh,
     severity: Severity::Error,
     needs: &[&ssh_connection_refused::CHECK, &vm_unresponsive::CHECK],
-    disproved_by: Proof::ABuild,
+    disproved_by: Proof::ABuildThere,
     why: "The last column of the machine's line holds the builder's host key, and ssh refuses any other. Another VM has the \
           port, the VM was given a host key of its own, or somebody is in between.",
     remedy: Remedy {
         nix_darwin: Some(Advice::manual(
-            &["sudo lsof -nP -iTCP:{port} -sTCP:LISTEN", "ssh-keyscan -t ed25519 -p {port} 127.0.0.1"],
-            "The first command names what listens: is it this builder's QEMU? If so, and the VM has a host key of its own, set \
-             it, as base64 of the whole line that the second command prints:\n\n    \
-             nix.buildMachines.*.publicHostKey",
+            &["sudo lsof -nP -iTCP:{port} -sTCP:LISTEN"],
+            "The command names what listens: is it this builder's QEMU? If not, stop it. If so, and the VM has a host key of its \
+             own, its nix.buildMachines entry takes it as:\n\n    publicHostKey = \"{host-key-column}\";",
         )),
         determinate: None,
         otherwise: Advice::manual(
-            &["sudo lsof -nP -iTCP:{port} -sTCP:LISTEN", "ssh-keyscan -t ed25519 -p {port} 127.0.0.1"],
-            "The first command names what listens: is it this builder's QEMU? If so, and the VM has a host key of its own, put \
-             the base64 of the whole key line in the last column.",
+            &["sudo lsof -nP -iTCP:{port} -sTCP:LISTEN", "sudo -e {file}"],
+            "The first command names what listens: is it this builder's QEMU? If not, stop it. If so, and the VM has a host key \
+             of its own, its line takes it in the eighth column as:\n\n    {host-key-column}",
         ),
     },
     references: &["cpick/nix-rosetta-builder#18", "NixOS/nix#2030"],
@@ -75,6 +74,8 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
         fail(seen, "the host key in the last column of its line")
             .at(Some(place))
             .word("port", port.as_str())
+            .word("file", place.path.as_str())
+            .word("host-key-column", super::column_for(e, &machine.host))
             .verdict()
     };
     if let Ok(Some(words)) = words_of_root(e)

@@ -10,7 +10,7 @@ pub static CHECK: Check = Check {
     layer: Layer::Ssh,
     severity: Severity::Error,
     needs: &[],
-    disproved_by: Proof::ABuild,
+    disproved_by: Proof::ABuildThere,
     why: "The VM's start script makes the key pair and installs it in /etc/nix. It ended before it got there, or /etc/nix was \
           wiped since.",
     remedy: Remedy {

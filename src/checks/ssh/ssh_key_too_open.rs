@@ -11,7 +11,7 @@ pub static CHECK: Check = Check {
     layer: Layer::Ssh,
     severity: Severity::Error,
     needs: &[&ssh_key_missing::CHECK],
-    disproved_by: Proof::ABuild,
+    disproved_by: Proof::ABuildThere,
     why: "ssh ignores a private key of its own user's that group or others may read, and the daemon dials as root. The \
           usual reason: the key was opened up so that a plain `ssh linux-builder` works, which is not needed.",
     remedy: Remedy::same(Advice::safe(&["sudo chown root:nixbld {key}", "sudo chmod 600 {key}"], "")),

@@ -2,7 +2,8 @@
 
 use super::{
     has_its_own_check, ssh_alias_missing, ssh_config_bad_permissions, ssh_connection_refused,
-    ssh_host_key_mismatch, ssh_key_missing, ssh_key_too_open, ssh_root_known_hosts_missing, words_of_root,
+    ssh_host_key_mismatch, ssh_key_missing, ssh_key_too_open, ssh_root_known_hosts_missing, ssh_shut_out,
+    words_of_root,
 };
 use crate::checks::host::localhost_does_not_resolve;
 use crate::checks::machines::{builders_bad_machine_spec, machines_system_not_offered};
@@ -24,6 +25,7 @@ pub static CHECK: Check = Check {
         &machines_system_not_offered::CHECK,
         &service::port_31022_in_use::CHECK,
         &service::vm_unresponsive::CHECK,
+        &ssh_shut_out::CHECK,
         &ssh_config_bad_permissions::CHECK,
         &ssh_alias_missing::CHECK,
         &ssh_connection_refused::CHECK,
@@ -32,7 +34,7 @@ pub static CHECK: Check = Check {
         &ssh_host_key_mismatch::CHECK,
         &ssh_root_known_hosts_missing::CHECK,
     ],
-    disproved_by: Proof::ABuild,
+    disproved_by: Proof::ABuildThere,
     why: "Port, alias, key file and host key are in order, and still no login. Most often the VM authorises another key than \
           the one in /etc/nix: its folder of keys was made anew, two builders share the port, or /etc was restored.",
     remedy: Remedy::same(Advice::disruptive(

@@ -12,16 +12,18 @@ pub static CHECK: Check = Check {
     layer: Layer::Ssh,
     severity: Severity::Error,
     needs: &[&ssh_connection_refused::CHECK, &vm_unresponsive::CHECK],
-    disproved_by: Proof::ABuild,
+    disproved_by: Proof::ABuildThere,
     why: "The last column of the machine's line is empty, so root's own known_hosts decides, and the daemon cannot ask. That \
           you accepted the key yourself does not help: it is in your known_hosts, not in root's.",
     remedy: Remedy {
-        nix_darwin: None,
+        nix_darwin: Some(Advice::manual(&["sudo darwin-rebuild switch"], "").after_edit(
+            "nix.linux-builder gives its own VM's key by itself. In the nix.buildMachines entry of another builder, once you have \
+             compared the key with what that machine says of itself:\n\n    publicHostKey = \"{host-key-column}\";",
+        )),
         determinate: None,
-        otherwise: Advice::manual(
-            &["ssh-keyscan -t ed25519 -p {port} 127.0.0.1", "sudo $EDITOR {file}"],
-            "Put the base64 of the key (as `ssh-ed25519 AAAA…`) in the eighth column. nixpkgs' stock builder has:\n\n    \
-             c3NoLWVkMjU1MTkgQUFBQUMzTnphQzFsWkRJMU5URTVBQUFBSUpCV2N4Yi9CbGFxdDFhdU90RStGOFFVV3JVb3RpQzVxQkorVXVFV2RWQ2Igcm9vdEBuaXhvcwo=",
+        otherwise: Advice::manual(&["sudo -e {file}"], "").after_edit(
+            "Put the host key into the eighth column of the line, once you have compared it with what that machine says of \
+             itself. It shows:\n\n    {host-key-column}",
         ),
     },
     references: &["NixOS/nix#2030"],
@@ -65,6 +67,7 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
             )
             .word("file", &column.path)
             .word("port", port.to_string())
+            .word("host-key-column", super::column_for(e, &machine.host))
             .at(Some(&column))
             .verdict()
         }

@@ -4,6 +4,16 @@ use crate::world::{Expect, Nix, Run, Who, World};
 
 pub const WORLDS: &[World] = &[
     World {
+        name: "healthy-restarted",
+        doc: "The VM was restarted four times on purpose; without a test build, launchd's count is all there is.",
+        after: "for n in 1 2 3 4; do as_root launchctl kickstart -k system/$BUILDER; done; wait_for sshd listens_on 31022",
+        run: &[
+            Run { who: Who::Alice, args: &["--json", "--quick"], expect: Expect::Healthy },
+            Run::alice(Expect::Healthy),
+        ],
+        ..World::HEALTHY
+    },
+    World {
         name: "healthy",
         doc: "Nothing is wrong.",
         run: &[

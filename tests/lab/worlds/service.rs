@@ -4,6 +4,32 @@ use crate::world::{Expect, Run, World};
 
 pub const WORLDS: &[World] = &[
     World {
+        name: "builder-service-not-loaded-beside-another",
+        doc: "The VM's job was booted out; another machine, which takes x86_64-linux, works.",
+        before: r#"
+            job_unload $BUILDER
+            machines "$(machine aarch64-linux)" \
+                "ssh-ng://builder@x86box x86_64-linux $KEY 4 1 $FEATURES - $HOST_KEY"
+            printf 'Host x86box\n  User builder\n  Hostname 127.0.0.1\n  Port 2222\n' |
+                etc_file ssh/ssh_config.d/200-x86box.conf
+        "#,
+        after: "in_guest /usr/sbin/sshd -D -p 2222 -o ListenAddress=127.0.0.1 -o UsePAM=no & wait_for x86box listens_on 2222",
+        run: &[Run::alice(Expect::Roots(&["builder-service-not-loaded"]))],
+        ..World::HEALTHY
+    },
+    World {
+        name: "vm-unresponsive-beside-another",
+        doc: "The VM hangs, and the sshd of a second machine is off.",
+        before: r#"
+            machines "$(machine)" "ssh-ng://builder@off aarch64-linux $KEY 4 1 $FEATURES - $HOST_KEY"
+            printf 'Host off\n  Hostname 127.0.0.1\n  Port 2222\n' | etc_file ssh/ssh_config.d/200-off.conf
+            job_program $BUILDER 'exec python3 /lab/inside/listener.py 31022 silent'
+        "#,
+        after: "wait_for 'the port' listens_on 31022",
+        run: &[Run::alice(Expect::Roots(&["vm-unresponsive"]))],
+        ..World::HEALTHY
+    },
+    World {
         name: "builder-not-configured",
         doc: "Nix works, and nothing of a Linux builder is there.",
         before: "

@@ -4,6 +4,26 @@ use crate::world::{Expect, Run, World};
 
 pub const WORLDS: &[World] = &[
     World {
+        name: "ssh-shut-out",
+        doc: "Logins have just failed, five of them, and sshd shuts the Mac out for a while.",
+        after: "
+            : >$GUEST/home/builder/.ssh/authorized_keys
+            for n in 1 2 3 4 5; do dial >/dev/null 2>&1 || :; done
+        ",
+        run: &[
+            Run::alice(Expect::Roots(&["ssh-shut-out"])),
+            Run::alice_sudo(Expect::Roots(&["ssh-shut-out"])),
+        ],
+        ..World::HEALTHY
+    },
+    World {
+        name: "ssh-alias-missing-wrong-port",
+        doc: "The alias leads to a port at which nobody listens; the VM is well.",
+        before: "edit_etc ssh/ssh_config.d/100-linux-builder.conf 's/31022/31099/'",
+        run: &[Run::alice(Expect::Roots(&["ssh-alias-missing"]))],
+        ..World::HEALTHY
+    },
+    World {
         name: "ssh-connection-refused",
         doc: "The builder is another machine, and its sshd is off; the VM of this Mac has no line.",
         before: r#"
