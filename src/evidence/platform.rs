@@ -66,7 +66,10 @@ pub(super) fn probe(look: &Look) -> Probe<Platform> {
     std::thread::scope(|scope| {
         let disk = scope.spawn(|| ["/nix", "/"].iter().find_map(|path| parse_df(&ask("df", &["-k", path])?)));
         let system = scope.spawn(|| if mac { ask("sw_vers", &[]) } else { None });
-        let parts = if mac { ask("sysctl", &["-n", "hw.memsize", "machdep.cpu.brand_string"]) } else { None };
+        // No check asks for these yet; they are for whoever reads the report of a full look.
+        let full = mac && look.wanted.no_builds.is_none();
+        let parts =
+            if full { ask("sysctl", &["-n", "hw.memsize", "machdep.cpu.brand_string"]) } else { None };
         // A line each, in the order asked; where one is not known there, only the other line comes.
         for line in parts.iter().flat_map(|text| text.lines()) {
             match parse_sysctl(line) {
@@ -83,6 +86,9 @@ pub(super) fn probe(look: &Look) -> Probe<Platform> {
 }
 
 pub(super) fn probe_user(look: &Look) -> Probe<User> {
+    if look.wanted.no_builds.is_some() && look.nix_daemon().get().is_ok_and(|daemon| daemon.info.succeeded) {
+        return Probe::not_taken("the daemon answers this user, so a quick look does not ask who it is");
+    }
     match look.host.run(&Command::new("id")) {
         Ok(output) if output.ok() => match parse_id(&output.stdout) {
             Some((uid, name)) => Probe::seen(User { uid, name }, "id"),

@@ -83,6 +83,13 @@ fn probe_label(look: &Look, label: &str) -> Probe<Service> {
         Printed::Loaded(job) => job.pid,
         _ => None,
     };
+    // How old the VM is matters where its port does not answer; a quick look asks only then.
+    let quick = look.wanted.no_builds.is_some();
+    let answers = || {
+        let ports = look.ports().get();
+        ports.is_ok_and(|all| all.iter().any(|port| matches!(port.answer, super::port::PortAnswer::Ssh(_))))
+    };
+    let pid = pid.filter(|_| !(quick && answers()));
     let age_seconds = pid.and_then(|pid| {
         let output =
             look.host.run(&Command::new("ps").args(["-o", "etime=", "-p", &pid.to_string()])).ok()?;
