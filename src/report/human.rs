@@ -41,7 +41,18 @@ pub fn render(report: &Report, paint: Paint, detail: Detail) -> String {
     }
     parts.push(next(report, paint));
     parts.retain(|part| !part.is_empty());
-    parts.join("\n\n") + "\n"
+    at_home(report, &parts.join("\n\n")) + "\n"
+}
+
+/// `~` for the home of whoever ran the doctor, which shells read the same.
+fn at_home(report: &Report, text: &str) -> String {
+    let user = report.evidence.user().ok().and_then(|user| user.name.as_deref());
+    match user.filter(|name| {
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+    }) {
+        Some(name) => text.replace(&format!("/Users/{name}/"), "~/").replace(&format!("/home/{name}/"), "~/"),
+        None => text.to_owned(),
+    }
 }
 
 /// The verdict in a sentence.

@@ -1,7 +1,7 @@
 //! The launchd job that runs the VM, and whether the VM comes up.
 
 use crate::check::{Check, Verdict};
-use crate::evidence::port::PortAnswer;
+use crate::evidence::port::{PortAnswer, PortView};
 use crate::evidence::{Evidence, Missing};
 use crate::expectations::Expectations;
 use crate::parse::launchd::{Job, Printed};
@@ -42,6 +42,13 @@ fn of_the_vm(e: &Evidence, want: &Expectations) -> Result<Option<Verdict>, Missi
         ))),
         _ => None,
     })
+}
+
+/// What answers at the VM's port; moot where the alias leads to another.
+fn the_port<'e>(e: &'e Evidence, want: &Expectations) -> Result<Result<&'e PortView, Verdict>, Missing> {
+    let port = e.port_of(&want.builder.host)?;
+    let elsewhere = || Verdict::Moot(format!("the alias leads to port {}, which is not the VM's", port.port));
+    Ok(if port.port == want.builder.port { Ok(port) } else { Err(elsewhere()) })
 }
 
 /// The job as launchd has it; None where launchd does not know it.

@@ -1,7 +1,8 @@
 //! The VM has been running for minutes, and nothing listens at its port.
 
 use super::{
-    BOOTING, builder_crash_looping, builder_service_not_running, job, of_the_vm, set_port, vm_still_booting,
+    BOOTING, builder_crash_looping, builder_service_not_running, job, of_the_vm, set_port, the_port,
+    vm_still_booting,
 };
 use crate::checks::prelude::*;
 use crate::evidence::port::PortAnswer;
@@ -45,10 +46,10 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
     if let Some(moot) = of_the_vm(e, want)? {
         return Ok(moot);
     }
-    let port = e.port_of(&want.builder.host)?;
-    if port.port != want.builder.port {
-        return moot(format!("the alias leads to port {}, which is not the VM's", port.port));
-    }
+    let port = match the_port(e, want)? {
+        Ok(port) => port,
+        Err(moot) => return Ok(moot),
+    };
     if port.answer != PortAnswer::Refused {
         return pass(format!("somebody listens at {}", port.place()));
     }

@@ -1,6 +1,8 @@
 //! The VM was started just now, and is not up yet.
 
-use super::{BOOTING, builder_crash_looping, builder_service_not_running, job, of_the_vm, set_age, set_port};
+use super::{
+    BOOTING, builder_crash_looping, builder_service_not_running, job, of_the_vm, set_age, set_port, the_port,
+};
 use crate::checks::prelude::*;
 use crate::evidence::port::PortAnswer;
 use crate::prose::span;
@@ -40,10 +42,10 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
     if let Some(moot) = of_the_vm(e, want)? {
         return Ok(moot);
     }
-    let port = e.port_of(&want.builder.host)?;
-    if port.port != want.builder.port {
-        return moot(format!("the alias leads to port {}, which is not the VM's", port.port));
-    }
+    let port = match the_port(e, want)? {
+        Ok(port) => port,
+        Err(moot) => return Ok(moot),
+    };
     if let PortAnswer::Ssh(banner) | PortAnswer::ShutOut(banner) = &port.answer {
         return pass(banner);
     }
