@@ -1,8 +1,35 @@
 //! The way from the daemon into the VM.
 
-use crate::world::{Expect, Run, World};
+use crate::world::{Expect, Report, Run, Who, World, text};
 
 pub const WORLDS: &[World] = &[
+    World {
+        name: "ssh-login-refused-on-a-terminal",
+        doc: "The guest authorises another key, and alice sits at a terminal, where ssh would ask for a password.",
+        after: r#"
+            cat /keys/other_ed25519.pub >$GUEST/home/builder/.ssh/authorized_keys
+            mkdir -p $HOST/opt/terminal
+            cat >$HOST/opt/terminal/builder-doctor <<'END'
+#!/usr/bin/python3
+import os, pty, sys
+report = os.dup(1)
+child, terminal = pty.fork()
+if child == 0:
+    os.dup2(report, 1)
+    os.execv("/usr/local/bin/builder-doctor", ["builder-doctor", *sys.argv[1:]])
+try:
+    while os.read(terminal, 4096):
+        pass
+except OSError:
+    pass
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+END
+            chmod 755 $HOST/opt/terminal/builder-doctor
+            MAC_PATH=/opt/terminal:$MAC_PATH
+        "#,
+        run: &[Run { who: Who::Alice, args: &["--json", "--sudo"], expect: Expect::That(told_by_root) }],
+        ..World::HEALTHY
+    },
     World {
         name: "ssh-shut-out",
         doc: "Logins have just failed, five of them, and sshd shuts the Mac out for a while.",
@@ -152,3 +179,12 @@ pub const WORLDS: &[World] = &[
         ..World::HEALTHY
     },
 ];
+
+/// Root was refused, and said so: nothing waited for an answer that nobody gives.
+fn told_by_root(report: &Report) -> Result<(), String> {
+    let first = report.findings().first().map(|finding| (text(finding, "id"), text(finding, "seen")));
+    match first {
+        Some(("ssh-login-refused", seen)) if seen.contains("Permission denied") => report.exits(1),
+        other => Err(format!("the first finding is {other:?}, and root's own words are not in it")),
+    }
+}
