@@ -5,7 +5,6 @@ mod support;
 
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::fs::OpenOptions;
 use std::process::Stdio;
 use support::{Mac, Ran};
 
@@ -340,7 +339,7 @@ fn standard_streams_that_are_closed_are_no_panic() {
 #[test]
 #[cfg(target_os = "linux")] // the only one that has /dev/full
 fn a_disk_that_is_full_is_an_error() {
-    let full = || OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     for args in [&["--example"][..], &["--example", "--json"], &["list"], &["explain", "ssh-key-missing"]] {
         let mac = Mac::new();
         let ran = mac.launch(mac.command(args).stdout(Stdio::from(full()))).end();
