@@ -93,7 +93,8 @@ fn speaks_utf8() -> bool {
 
 /// Names the slowest probe on standard error until `over`, if that is a terminal.
 pub fn show_progress(host: &Live, progress: &Progress, over: &Cancel) {
-    if !io::stderr().is_terminal() {
+    let dumb = std::env::var_os("TERM").is_none_or(|value| value == "dumb");
+    if !io::stderr().is_terminal() || dumb {
         return;
     }
     let mut shown = String::new();
