@@ -110,7 +110,8 @@ fn first_gap(report: &Report) -> String {
 }
 
 fn verdict(report: &Report, paint: Paint) -> String {
-    let text = paint.wrap(&sentence(report), "", "");
+    // What was seen may end with a dot of its own.
+    let text = paint.wrap(&sentence(report).replace("..", "."), "", "");
     let whole = |colour: &dyn Fn(&str) -> String| text.lines().map(colour).collect::<Vec<_>>().join("\n");
     match report.verdict {
         "broken" => whole(&|line| paint.bad(line)),

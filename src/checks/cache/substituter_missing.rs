@@ -89,11 +89,10 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
                 && plain(&cache.url) != "https://cache.nixos.org"
             {
                 let seen = format!(
-                    "{} is a substituter in your own file only, which the daemon ignores: it does not trust you",
-                    cache.url
+                    "{} is a substituter in your own {} only (line {}), which the daemon ignores: it does not trust you",
+                    cache.url, own.place.path, own.place.line
                 );
                 return fail(seen, "the cache in the system's file")
-                    .at(Some(&own.place))
                     .word("cache", &cache.url)
                     .word("cache-key", &cache.public_key)
                     .verdict();

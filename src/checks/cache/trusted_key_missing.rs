@@ -48,11 +48,10 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
                 && !cache.public_key.starts_with("cache.nixos.org-1:")
             {
                 let seen = format!(
-                    "the key of {} is trusted in your own file only, which the daemon ignores: it does not trust you",
-                    cache.url
+                    "the key of {} is trusted in your own {} only (line {}), which the daemon ignores: it does not trust you",
+                    cache.url, own.place.path, own.place.line
                 );
                 return fail(seen, "the key in the system's file")
-                    .at(Some(&own.place))
                     .word("cache-key", &cache.public_key)
                     .verdict();
             }
