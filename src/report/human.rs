@@ -70,15 +70,15 @@ pub fn sentence(report: &Report) -> String {
         ("broken", Some(first)) if first.layer == "cache" => {
             let subject = proven(report, "The builder works", "A binary cache cannot be used");
             let link = proven(report, ", but ", ": ");
-            format!("{subject}{link}{}{}.", first.seen, more(&causes))
+            format!("{subject}{link}{}{}.", seen(first), more(&causes))
         }
-        ("broken", Some(first)) => format!("Linux builds are broken: {}{}.", first.seen, more(&causes)),
+        ("broken", Some(first)) => format!("Linux builds are broken: {}{}.", seen(first), more(&causes)),
         ("broken", None) => "Linux builds are broken.".to_owned(),
         ("degraded", Some(first)) => {
             format!(
                 "Linux builds {}, but {}{}.",
                 proven(report, "run", "are not known to fail"),
-                first.seen,
+                seen(first),
                 more(&causes)
             )
         }
@@ -88,6 +88,11 @@ pub fn sentence(report: &Report) -> String {
             _ => "No fault was found; no test build was made.".to_owned(),
         },
     }
+}
+
+/// What was seen, without a dot of its own at the end of the sentence that it becomes part of.
+fn seen<'f>(found: &Found<'f>) -> &'f str {
+    found.seen.trim_end_matches('.')
 }
 
 fn proven<'s>(report: &Report, yes: &'s str, no: &'s str) -> &'s str {
@@ -110,8 +115,7 @@ fn first_gap(report: &Report) -> String {
 }
 
 fn verdict(report: &Report, paint: Paint) -> String {
-    // What was seen may end with a dot of its own.
-    let text = paint.wrap(&sentence(report).replace("..", "."), "", "");
+    let text = paint.wrap(&sentence(report), "", "");
     let whole = |colour: &dyn Fn(&str) -> String| text.lines().map(colour).collect::<Vec<_>>().join("\n");
     match report.verdict {
         "broken" => whole(&|line| paint.bad(line)),
