@@ -29,9 +29,7 @@ pub fn prescribe(check: &Check, finding: &Finding, e: &Evidence, want: &Expectat
     }
     let advice = check.remedy.by(manager(e));
     let general = vocabulary(e, want);
-    let own = finding.words.iter().map(|(name, value)| (*name, value.as_str()));
-    let words: Vec<(&str, &str)> =
-        own.chain(general.iter().map(|(name, value)| (*name, value.as_str()))).collect();
+    let words = words(Some(finding), &general);
     // What was found may come from a stranger's report: in a command it is one word and nothing else.
     let safe: Vec<(&str, String)> = words.iter().map(|(name, value)| (*name, quoted(&line(value)))).collect();
     let safe: Vec<(&str, &str)> = safe.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -110,9 +108,7 @@ pub fn illustrated(text: &str, check: &Check, e: &Evidence, want: &Expectations)
             }
         });
     let general = vocabulary(e, want);
-    let own = failing.iter().flat_map(|finding| &finding.words).map(|(name, value)| (*name, value.as_str()));
-    let words: Vec<(&str, &str)> =
-        own.chain(general.iter().map(|(name, value)| (*name, value.as_str()))).collect();
+    let words = words(failing.as_ref(), &general);
     filled(text, &words)
 }
 
@@ -141,6 +137,15 @@ pub fn vocabulary(e: &Evidence, want: &Expectations) -> Vec<(&'static str, Strin
         ("minimum-version", want.nix.minimum_version.clone()),
         ("experimental-features", want.nix.experimental_features.join(" ")),
     ]
+}
+
+/// The finding's own words, then those that hold for the machine.
+fn words<'w>(
+    finding: Option<&'w Finding>,
+    general: &'w [(&'static str, String)],
+) -> Vec<(&'static str, &'w str)> {
+    let own = finding.into_iter().flat_map(|finding| &finding.words);
+    own.chain(general).map(|(name, value)| (*name, value.as_str())).collect()
 }
 
 /// Puts values in the place of `{names}`; the first of a name counts. Other braces stay.

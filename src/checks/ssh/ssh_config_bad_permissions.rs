@@ -1,7 +1,7 @@
 //! ssh refuses a file of its own configuration for its owner or mode.
 
 use crate::checks::prelude::*;
-use crate::evidence::ssh::SshHost;
+use crate::evidence::ssh::{SshFile, SshHost};
 use crate::parse::ssh_config::SshConfigError;
 use crate::parse::store_info::SshFault;
 
@@ -52,7 +52,7 @@ pub static CHECK: Check = Check {
 
 /// A file that ssh refuses when root runs it: another owner than root, or others may write it. Some ssh
 /// take a file that its group may write, so that alone is not held against it.
-fn unsafe_file(e: &Evidence) -> Result<Option<&crate::evidence::ssh::SshFile>, Missing> {
+fn unsafe_file(e: &Evidence) -> Result<Option<&SshFile>, Missing> {
     let bad = |mode: &str| u32::from_str_radix(mode, 8).is_ok_and(|bits| bits & 0o002 != 0);
     Ok(e.ssh_files()?.iter().find(|file| file.uid != 0 || bad(&file.mode)))
 }
@@ -66,15 +66,17 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
     let ssh = e.ssh_of(&machine.host)?;
     let path = match (&ssh.error, by_root) {
         (Some(SshConfigError::BadOwner(path)), _) | (_, Some(path)) => path,
-        (None, None) if unsafe_file(e)?.is_some() => {
-            let file = unsafe_file(e)?.map(|it| (it.path.clone(), it.uid, it.mode.clone()));
-            let (path, uid, mode) = file.unwrap_or_default();
-            let seen = format!("root's ssh refuses {path}: owner {uid}, mode {mode}");
-            return fail(seen, "owner root, mode 644").word("ssh-file", path).verdict();
-        }
         (Some(other), None) => return Err(Missing::new(format!("ssh refuses its configuration: {other:?}"))),
-        (None, None) if ssh.view.is_some() => return pass("`ssh -G` answers"),
-        (None, None) => return Err(Missing::new(ssh.no_answer.clone().unwrap_or_default())),
+        (None, None) => {
+            return match unsafe_file(e)? {
+                Some(SshFile { path, uid, mode }) => {
+                    let seen = format!("root's ssh refuses {path}: owner {uid}, mode {mode}");
+                    fail(seen, "owner root, mode 644").word("ssh-file", path).verdict()
+                }
+                None if ssh.view.is_some() => pass("`ssh -G` answers"),
+                None => Err(Missing::new(ssh.no_answer.clone().unwrap_or_default())),
+            };
+        }
     };
     fail(format!("ssh says `Bad owner or permissions on {path}` and stops"), "owner root, mode 644")
         .word("ssh-file", path)
