@@ -18,7 +18,7 @@ pub struct Check {
     pub title: &'static str,
     /// The station of a build's journey that it belongs to.
     pub layer: Layer,
-    /// How bad a failure is. One severity a check.
+    /// How bad a failure is; a finding that is milder or graver says so itself.
     pub severity: Severity,
     /// The checks that must pass for this one to be worth asking. Direct needs only.
     pub needs: &'static [&'static Check],
@@ -152,6 +152,7 @@ pub fn fail(seen: impl Into<String>, expected: impl Into<String>) -> Finding {
         words: Vec::new(),
         points_to: &[],
         first: None,
+        severity: None,
     }
 }
 
@@ -171,6 +172,8 @@ pub struct Finding {
     pub points_to: &'static [&'static Check],
     /// A command that tells more, to be run before the remedy's.
     pub first: Option<&'static str>,
+    /// How bad this case is, where it is not as bad as, or worse than, the check's usual one.
+    pub severity: Option<Severity>,
 }
 
 impl Finding {
@@ -192,6 +195,11 @@ impl Finding {
     /// This command tells more, before anything is mended.
     pub fn first_run(mut self, command: &'static str) -> Self {
         self.first = Some(command);
+        self
+    }
+    /// This case is not as bad as, or worse than, the check's usual one.
+    pub fn as_bad_as(mut self, severity: Severity) -> Self {
+        self.severity = Some(severity);
         self
     }
     /// As a judge's answer.

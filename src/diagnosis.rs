@@ -183,7 +183,10 @@ fn weigh(check: &'static Check, e: &Evidence, want: &Expectations) -> (Verdict, 
             (Verdict::Fail(finding), Severity::Note)
         }
         (Verdict::Unknown(_), Some(proof)) => (Verdict::Pass(proof), check.severity),
-        (verdict, _) => (verdict, check.severity),
+        (verdict, _) => {
+            let own = if let Verdict::Fail(finding) = &verdict { finding.severity } else { None };
+            (verdict, own.unwrap_or(check.severity))
+        }
     }
 }
 
