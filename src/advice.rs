@@ -64,7 +64,7 @@ fn in_ones_own_file(finding: &Finding) -> Option<Prescription> {
 
 /// A builder that is not this Mac's VM is not mended by restarting the VM.
 fn of_another_machine(check: &Check, e: &Evidence, want: &Expectations, made: Prescription) -> Prescription {
-    let other = e.builder(want).ok().flatten().filter(|machine| machine.host != want.builder.host);
+    let other = e.builder(want).ok().flatten().filter(|machine| !e.is_own_vm(machine, want));
     let (Some(machine), Layer::Ssh | Layer::Guest | Layer::Build) = (other, check.layer) else { return made };
     if !made.commands.iter().any(|command| command.contains("launchctl")) {
         return made;
@@ -122,12 +122,18 @@ pub fn vocabulary(e: &Evidence, want: &Expectations) -> Vec<(&'static str, Strin
     let machine = e.builder(want).ok().flatten();
     let host = machine.map_or(want.builder.host.clone(), |it| it.host.clone());
     let key = machine.and_then(|it| it.key.as_ref()).map(|it| it.value.clone());
-    let label = want.builder.launchd_label.clone();
+    let label = e.builder_job().map_or_else(|_| want.builder.launchd_label.clone(), |job| job.label.clone());
     let plist = e.builder_job().map(|job| job.plist.path.clone());
     let daemon = e.managers().map_or("org.nixos.nix-daemon", Managers::daemon_label);
     vec![
         ("host", host),
-        ("port", want.builder.port.to_string()),
+        (
+            "port",
+            machine
+                .and_then(|it| e.port_of(&it.host).ok())
+                .map_or(want.builder.port, |it| it.port)
+                .to_string(),
+        ),
         ("key", key.unwrap_or_else(|| "/etc/nix/builder_ed25519".to_owned())),
         ("plist", plist.unwrap_or_else(|_| format!("/Library/LaunchDaemons/{label}.plist"))),
         ("label", label),

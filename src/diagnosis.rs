@@ -138,10 +138,14 @@ pub fn diagnose(
     want: &Expectations,
     select: &Selection,
 ) -> Diagnosis {
+    let each = every_machine(e, want);
     let mut results: Vec<Judged> = Vec::with_capacity(checks.len());
     let mut culprits: Vec<Vec<&'static Check>> = Vec::with_capacity(checks.len());
     for check in checks {
-        let (verdict, severity) = weigh(check, e, want);
+        let (verdict, severity) = match &each {
+            Some(machines) if check.layer == Layer::Ssh => weigh_each(check, machines, want),
+            _ => weigh(check, e, want),
+        };
         let mut blamed: Vec<&'static Check> = Vec::new();
         let pointed = match &verdict {
             Verdict::Fail(finding) => finding.points_to,
@@ -171,6 +175,35 @@ pub fn diagnose(
     let proven = Proof::EveryBuild.given(e, want).is_some();
     let state = state_of(&results, proven);
     Diagnosis { state, results, findings, strict: select.strict }
+}
+
+/// Where the expected machine is not declared and several others offer Linux: the evidence on each of them.
+fn every_machine(e: &Evidence, want: &Expectations) -> Option<Vec<Evidence>> {
+    let hosts = e.builder_hosts(want);
+    (hosts.len() > 1).then(|| hosts.into_iter().map(|host| e.focused_on(host)).collect())
+}
+
+/// A check about one machine, asked of each. What ails some of them and not all is a warning: builds go to
+/// the others.
+fn weigh_each(check: &'static Check, machines: &[Evidence], want: &Expectations) -> (Verdict, Severity) {
+    let mut all: Vec<_> = machines.iter().map(|one| weigh(check, one, want)).collect();
+    let failed = |(verdict, severity): &(Verdict, Severity)| {
+        matches!(verdict, Verdict::Fail(_)) && *severity > Severity::Note
+    };
+    let some_do = all.iter().any(|one| matches!(one.0, Verdict::Pass(_)));
+    let rank = |one: &(Verdict, Severity)| match one.0 {
+        Verdict::Fail(_) if failed(one) => 0,
+        Verdict::Unknown(_) => 1,
+        Verdict::Fail(_) => 2,
+        Verdict::Pass(_) => 3,
+        Verdict::Moot(_) => 4,
+    };
+    all.sort_by_key(rank);
+    match all.into_iter().next() {
+        Some((verdict @ Verdict::Fail(_), severity)) if some_do => (verdict, severity.min(Severity::Warning)),
+        Some(first) => first,
+        None => (Verdict::Moot("no Linux builder is declared".to_owned()), check.severity),
+    }
 }
 
 /// The verdict and its severity, after what was done has outranked what was inferred.

@@ -6,6 +6,7 @@
 use super::builds::{BuildRun, Ended};
 use super::caches::{Bundle, BundleState, CacheReply, CacheView, Caches};
 use super::conf_files::Change;
+use super::flavour::{BuilderJob, Flavour};
 use super::key_files::{KeyFile, KeyState};
 use super::nix_config::ConfigView;
 use super::nix_daemon::NixDaemon;
@@ -133,6 +134,13 @@ pub fn evidence() -> Evidence {
                 mode: "444".to_owned(),
             }],
             "stat",
+        ),
+        builder_jobs: Probe::seen(
+            vec![BuilderJob {
+                label: want.builder.launchd_label.clone(),
+                flavour: Some(Flavour::LinuxBuilder),
+            }],
+            "/Library/LaunchDaemons",
         ),
         builder_job: Probe::seen(service(&want.builder.launchd_label), "launchctl print"),
         daemon_job: Probe::seen(service("org.nixos.nix-daemon"), "launchctl print"),

@@ -8,6 +8,7 @@
 pub mod builds;
 pub mod caches;
 pub mod conf_files;
+pub mod flavour;
 pub mod healthy;
 pub mod key_files;
 pub mod machines;
@@ -309,6 +310,8 @@ facts! {
     machines: crate::parse::machines::Machines = machines::probe;
     /// Which of the two jobs launchd is told never to start.
     disabled_jobs: std::collections::BTreeMap<String, bool> = service::probe_disabled;
+    /// The launchd jobs of builders that are installed.
+    builder_jobs: Vec<flavour::BuilderJob> = flavour::probe;
     /// The launchd job of the builder.
     builder_job: service::Service = service::probe_builder;
     /// The launchd job of the Nix daemon.

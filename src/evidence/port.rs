@@ -39,6 +39,8 @@ pub enum PortAnswer {
     },
     /// Connected, and closed at once without a byte.
     Closed,
+    /// Not tried: launchd listens there, and would start the VM.
+    OnDemand,
     /// Nobody listens.
     Refused,
     /// No answer at all.
@@ -102,6 +104,8 @@ struct Endpoint {
     port: u16,
     /// Behind a jump host or a proxy it has no port of its own that we could try.
     behind: bool,
+    /// launchd listens in its stead, and starts it when somebody connects.
+    asleep: bool,
 }
 
 fn endpoints(look: &Look) -> Vec<Endpoint> {
@@ -113,7 +117,8 @@ fn endpoints(look: &Look) -> Vec<Endpoint> {
         let view = views.iter().find(|it| it.host == host);
         let (address, port) = ssh::endpoint(machine, view, look.want);
         let behind = view.and_then(|it| it.view.as_ref()).is_some_and(|it| it.proxy_command || it.proxy_jump);
-        Endpoint { host, address, port, behind }
+        let asleep = super::flavour::sleeps(look, &host);
+        Endpoint { host, address, port, behind, asleep }
     });
     found.collect()
 }
@@ -135,6 +140,10 @@ fn scan(look: &Look, it: Endpoint) -> HostKeyView {
     let mut view = HostKeyView { host: it.host, scan: None, error: None };
     if it.behind {
         view.error = Some(BEHIND.to_owned());
+        return view;
+    }
+    if it.asleep {
+        view.error = Some("launchd starts it when somebody connects, and a look does not wake it".to_owned());
         return view;
     }
     let port = it.port.to_string();
@@ -163,13 +172,16 @@ pub(super) fn probe(look: &Look) -> Probe<Vec<PortView>> {
         let answer = match scan.and_then(|scan| scan.banner.as_deref()) {
             Some(banner) if banner.starts_with("SSH-") => PortAnswer::Ssh(crate::prose::line(banner)),
             _ if it.behind => PortAnswer::Failed(BEHIND.to_owned()),
+            _ if it.asleep => PortAnswer::OnDemand,
             _ => knock(look, &it.address, it.port),
         };
         PortView { host: it.host, address: it.address, port: it.port, answer }
     });
     // Of the builder alone: another machine may be one that wakes up when a build comes.
     let hung = ports.iter().any(|port| port.host == look.want.builder.host && port.is_hung());
-    let works = ports.iter().any(|port| matches!(port.answer, PortAnswer::Ssh(_) | PortAnswer::Failed(_)));
+    let works = ports
+        .iter()
+        .any(|port| matches!(port.answer, PortAnswer::Ssh(_) | PortAnswer::Failed(_) | PortAnswer::OnDemand));
     if hung && !works {
         look.hopeless.cancel("the builder says no word at its port, so no build can end");
     }

@@ -49,7 +49,13 @@ pub enum PlistState {
 }
 
 pub(super) fn probe_builder(look: &Look) -> Probe<Service> {
-    probe_label(look, &look.want.builder.launchd_label)
+    probe_label(look, &super::flavour::label(look))
+}
+
+/// Why there is no launchd to ask here.
+pub(super) fn no_launchd(look: &Look) -> Option<String> {
+    let platform = look.platform().get().ok().filter(|platform| !platform.is_mac())?;
+    Some(format!("launchd is part of macOS, and this is {}", platform.kernel))
 }
 
 pub(super) fn probe_daemon(look: &Look) -> Probe<Service> {
@@ -64,11 +70,8 @@ pub(super) fn probe_daemon(look: &Look) -> Probe<Service> {
 }
 
 fn probe_label(look: &Look, label: &str) -> Probe<Service> {
-    match look.platform().get() {
-        Ok(platform) if !platform.is_mac() => {
-            return Probe::not_taken(format!("launchd is part of macOS, and this is {}", platform.kernel));
-        }
-        _ => {}
+    if let Some(why) = no_launchd(look) {
+        return Probe::not_taken(why);
     }
     let shown = format!("launchctl print system/{label}");
     let launchctl = |args: &[&str]| look.host.run(&Command::new("launchctl").args(args.iter().copied()));
@@ -113,16 +116,14 @@ fn probe_label(look: &Look, label: &str) -> Probe<Service> {
 
 /// The overrides of both jobs in one question.
 pub(super) fn probe_disabled(look: &Look) -> Probe<BTreeMap<String, bool>> {
-    if let Ok(platform) = look.platform().get()
-        && !platform.is_mac()
-    {
-        return Probe::not_taken(format!("launchd is part of macOS, and this is {}", platform.kernel));
+    if let Some(why) = no_launchd(look) {
+        return Probe::not_taken(why);
     }
     let daemon = look.managers().get().map_or("org.nixos.nix-daemon", |managers| managers.daemon_label());
     let shown = "launchctl print-disabled system";
     match look.host.run(&Command::new("launchctl").args(["print-disabled", "system"])) {
         Ok(output) if output.ok() => {
-            match parse_disabled(&output.stdout, &[&look.want.builder.launchd_label, daemon]) {
+            match parse_disabled(&output.stdout, &[&super::flavour::label(look), daemon]) {
                 DisabledList::Read(found) => Probe::seen(found, shown),
                 DisabledList::Unclear(raw) => {
                     Probe::Blind { because: format!("`{shown}` cannot be understood"), raw: Some(raw) }

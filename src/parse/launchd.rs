@@ -121,6 +121,9 @@ pub struct Plist {
     /// RunAtLoad.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_at_load: Option<bool>,
+    /// Sockets: launchd listens in the job's stead, and starts it when somebody connects.
+    #[serde(default)]
+    pub on_demand: bool,
     /// WorkingDirectory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub working_directory: Option<String>,
@@ -346,6 +349,8 @@ pub fn parse_plist(bytes: &[u8]) -> Result<Plist, String> {
             .collect(),
         keep_alive: flag("KeepAlive"),
         run_at_load: flag("RunAtLoad"),
+        on_demand: flag("KeepAlive") != Some(true)
+            && dict.get("Sockets").and_then(plist::Value::as_dictionary).is_some_and(|it| !it.is_empty()),
         working_directory: text("WorkingDirectory"),
         stdout_path: text("StandardOutPath"),
         stderr_path: text("StandardErrorPath"),

@@ -2,7 +2,7 @@
 
 use super::{
     builder_crash_looping, builder_service_disabled, builder_service_not_loaded, is_crash_looping, job,
-    of_the_vm, port_31022_in_use, set_stopped,
+    of_the_vm, port_31022_in_use, set_stopped, starts_on_demand,
 };
 use crate::checks::prelude::*;
 
@@ -57,6 +57,7 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
             pass(format!("pid {pid}{since}"))
         }
         None if is_crash_looping(e, job, service.age_seconds) => moot("it is between two crashes"),
+        None if starts_on_demand(e) => pass("launchd starts it when a build comes"),
         None => {
             let state = job.state.as_deref().unwrap_or("unknown");
             let seen =

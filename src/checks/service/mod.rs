@@ -30,25 +30,34 @@ pub const CHECKS: &[&Check] = &[
 /// A VM that was started less than this ago may still be booting: 3 minutes.
 pub const BOOTING: u64 = 180;
 
-/// The job is about this Mac's own VM: moot on another system, and where another builder is declared.
+/// The job is about this Mac's own VM: moot on another system, and where the builder is another machine.
 fn of_the_vm(e: &Evidence, want: &Expectations) -> Result<Option<Verdict>, Missing> {
     if let Some(moot) = crate::checks::on_mac(e)? {
         return Ok(Some(moot));
     }
     Ok(match e.builder(want).ok().flatten() {
-        Some(machine) if machine.host != want.builder.host => Some(Verdict::Moot(format!(
-            "the builder that is declared is {}, not {}",
-            machine.host, want.builder.host
+        Some(machine) if !e.is_own_vm(machine, want) => Some(Verdict::Moot(format!(
+            "the builder that is declared is {}, which this Mac does not run itself",
+            machine.host
         ))),
         _ => None,
     })
 }
 
-/// What answers at the VM's port; moot where the alias leads to another.
+/// What answers at the VM's port; moot where the alias leads to one at which nobody is, and which is not the
+/// expected one: then the alias is to blame.
 fn the_port<'e>(e: &'e Evidence, want: &Expectations) -> Result<Result<&'e PortView, Verdict>, Missing> {
-    let port = e.port_of(&want.builder.host)?;
+    let host = e.builder(want).ok().flatten().map_or(&want.builder.host, |machine| &machine.host);
+    let port = e.port_of(host)?;
+    let expected = port.port == want.builder.port || host != &want.builder.host;
     let elsewhere = || Verdict::Moot(format!("the alias leads to port {}, which is not the VM's", port.port));
-    Ok(if port.port == want.builder.port { Ok(port) } else { Err(elsewhere()) })
+    Ok(if expected || port.answer != PortAnswer::Refused { Ok(port) } else { Err(elsewhere()) })
+}
+
+/// launchd listens in the VM's stead, and starts it when a build comes: that it does not run is no fault.
+fn starts_on_demand(e: &Evidence) -> bool {
+    let plist = e.builder_job().ok().map(|service| &service.plist.state);
+    matches!(plist, Some(crate::evidence::service::PlistState::Present(plist)) if plist.on_demand)
 }
 
 /// The job as launchd has it; None where launchd does not know it.

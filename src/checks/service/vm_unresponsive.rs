@@ -1,6 +1,6 @@
 //! The port takes connections, and no sshd says a word.
 
-use super::{BOOTING, set_age, set_port, vm_not_listening, vm_still_booting};
+use super::{BOOTING, set_age, set_port, starts_on_demand, vm_not_listening, vm_still_booting};
 use crate::checks::prelude::*;
 use crate::evidence::port::PortAnswer;
 
@@ -48,8 +48,11 @@ pub static CHECK: Check = Check {
 
 fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
     let Some(machine) = e.builder(want)? else { return moot("no Linux builder is declared") };
-    if machine.host != want.builder.host {
+    if !e.is_own_vm(machine, want) {
         return moot(format!("the builder is {}, which is not this Mac's VM", machine.host));
+    }
+    if starts_on_demand(e) {
+        return moot("it may be waking up");
     }
     let port = e.port_of(&machine.host)?;
     let what = match &port.answer {
