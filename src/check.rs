@@ -229,7 +229,7 @@ impl Proof {
             Proof::Nothing => None,
             Proof::ABuild | Proof::ABuildThere => builds
                 .iter()
-                .filter(|build| build.ran_remotely())
+                .filter(|build| build.ran_on_a_builder())
                 .find(|build| {
                     self == Proof::ABuild
                         || e.builder(want).ok().flatten().is_some_and(|it| it.is_at(build.machine()))
@@ -239,7 +239,7 @@ impl Proof {
                 let ran = |system: &String, feature: Option<&String>| {
                     builds
                         .iter()
-                        .any(|b| b.ran_remotely() && &b.system == system && b.feature.as_ref() == feature)
+                        .any(|b| b.ran_on_a_builder() && &b.system == system && b.feature.as_ref() == feature)
                 };
                 let systems = want.builder.systems.iter().all(|system| ran(system, None));
                 let features = want

@@ -3,6 +3,7 @@
 //! Each name holds a nonce; the builder is `/bin/sh`, which every Linux Nix provides in its sandbox; there
 //! are no inputs. So neither nixpkgs nor the network is needed, and only the builder can make them.
 
+use super::nix_config::ConfigView;
 use super::{Evidence, Look, Missing, Probe};
 use crate::host::{Command, HostError, Output, Stopped};
 use crate::parse::build_log::{self, BuildLog, Outcome};
@@ -19,6 +20,9 @@ pub struct BuildRun {
     /// What was built, if it was not our own derivation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub installable: Option<String>,
+    /// No machine was asked: one of `external-builders`, a program on this Mac, was given it.
+    #[serde(default)]
+    pub external: bool,
     /// How `nix build` ended.
     pub ended: Ended,
     /// What its log says.
@@ -42,9 +46,14 @@ pub enum Ended {
 }
 
 impl BuildRun {
-    /// It ran on a remote machine, to the end.
-    pub fn ran_remotely(&self) -> bool {
-        self.ended == Ended::Code(0) && self.log.outcome == Outcome::BuiltRemotely
+    /// It ran on a builder, to the end: on a remote machine, or in what `external-builders` names.
+    pub fn ran_on_a_builder(&self) -> bool {
+        let there = match self.log.outcome {
+            Outcome::BuiltRemotely => true,
+            Outcome::BuiltLocally => self.external,
+            _ => false,
+        };
+        there && self.ended == Ended::Code(0)
     }
 
     /// Such as "aarch64-linux with nixos-test".
@@ -57,6 +66,9 @@ impl BuildRun {
 
     /// The machine that took it.
     pub fn machine(&self) -> &str {
+        if self.external {
+            return "an external builder";
+        }
         self.log.dispatched_to.as_deref().unwrap_or("no machine")
     }
 
@@ -111,6 +123,7 @@ pub(super) fn probe(look: &Look) -> Probe<Vec<BuildRun>> {
                 system: system.clone(),
                 feature: feature.cloned(),
                 installable: None,
+                external: false,
                 ended: Ended::Other("not started".to_owned()),
                 log: BuildLog::default(),
             };
@@ -145,6 +158,7 @@ pub(super) fn probe_installable(look: &Look) -> Probe<Vec<BuildRun>> {
                 system: system.clone(),
                 feature: None,
                 installable: Some(installable.clone()),
+                external: false,
                 ended: Ended::Other("not started".to_owned()),
                 log: BuildLog::default(),
             };
@@ -168,8 +182,7 @@ fn for_system(installable: &str, system: &str) -> String {
 }
 
 fn side_by_side(look: &Look, jobs: Vec<(BuildRun, Vec<String>)>, shown: &str) -> Probe<Vec<BuildRun>> {
-    // Without a local slot a build runs on a remote machine or nowhere.
-    let args = ["build", "--no-link", "--print-build-logs", "--max-jobs", "0"];
+    let args = ["build", "--no-link", "--print-build-logs"];
     let Some(mut base) = super::nix::command(look.host, &args) else {
         return Probe::blind("there is no Nix to build with");
     };
@@ -182,11 +195,28 @@ fn side_by_side(look: &Look, jobs: Vec<(BuildRun, Vec<String>)>, shown: &str) ->
         let base = &base;
         let started: Vec<_> = jobs
             .into_iter()
-            .map(|(job, args)| scope.spawn(move || carry_out(look, job, base.clone().args(args))))
+            .map(|(job, args)| scope.spawn(move || on_a_builder(look, job, base, &args)))
             .collect();
         started.into_iter().filter_map(|it| it.join().ok()).collect()
     });
     Probe::seen(runs, shown)
+}
+
+/// Without a local slot a build runs on a remote machine or nowhere. Where no machine was read and
+/// `external-builders` takes the system (Determinate's native Linux builder), it gets the slot that these need.
+fn on_a_builder(look: &Look, job: BuildRun, base: &Command, args: &[String]) -> BuildRun {
+    let command = |slots: &str| base.clone().args(["--max-jobs", slots]).args(args.iter().cloned());
+    let done = carry_out(look, job.clone(), command("0"));
+    let unseen = matches!(done.log.outcome, Outcome::NoMachinesSeen | Outcome::NoJobSlot);
+    let external = || match look.nix_config().get() {
+        Ok(ConfigView::Read(config)) => config.external_systems().contains(&job.system),
+        _ => false,
+    };
+    if unseen && external() {
+        carry_out(look, BuildRun { external: true, ..job }, command("1"))
+    } else {
+        done
+    }
 }
 
 fn carry_out(look: &Look, mut job: BuildRun, command: Command) -> BuildRun {

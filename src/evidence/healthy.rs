@@ -318,7 +318,8 @@ pub fn built(system: &str, feature: Option<&str>) -> BuildRun {
 
 /// A test build that ended in this way, with this log.
 pub fn run(system: &str, feature: Option<&str>, ended: Ended, log: BuildLog) -> BuildRun {
-    BuildRun { system: system.to_owned(), feature: feature.map(str::to_owned), installable: None, ended, log }
+    let feature = feature.map(str::to_owned);
+    BuildRun { system: system.to_owned(), feature, installable: None, external: false, ended, log }
 }
 
 /// Puts another text in the place of /etc/nix/machines.

@@ -169,6 +169,14 @@ pub fn parse_text(text: &str) -> Result<NixConfig, String> {
 }
 
 impl NixConfig {
+    /// The systems that `external-builders` takes: programs on this Mac that build in a machine's stead.
+    pub fn external_systems(&self) -> Vec<String> {
+        let text = self.external_builders.as_deref().unwrap_or_default();
+        let all: Vec<serde_json::Value> = serde_json::from_str(text).unwrap_or_default();
+        let systems = all.iter().filter_map(|one| one.get("systems")?.as_array()).flatten();
+        systems.filter_map(|it| it.as_str().map(|name| super::text::cut(name, 100))).take(64).collect()
+    }
+
     fn set(&mut self, name: &str, value: &str) {
         let list = || Some(value.split_whitespace().map(scrub).collect());
         let number = || value.parse().ok();
@@ -300,6 +308,7 @@ trusted-substituters =
     #[test]
     fn json() {
         let c = parse_json(&format!("warning: x\n{JSON}")).unwrap();
+        assert_eq!(c.external_systems(), ["aarch64-linux"]);
         assert_eq!(c.builders.as_deref(), Some("@/etc/nix/machines"));
         assert_eq!(c.substituters.unwrap(), ["https://cache.nixos.org/", "https://<redacted>@example.org"]);
         assert_eq!(

@@ -99,7 +99,7 @@ fn proven<'s>(report: &Report, yes: &'s str, no: &'s str) -> &'s str {
     let ran = report
         .evidence
         .builds()
-        .is_ok_and(|all| all.iter().any(crate::evidence::builds::BuildRun::ran_remotely));
+        .is_ok_and(|all| all.iter().any(crate::evidence::builds::BuildRun::ran_on_a_builder));
     if ran { yes } else { no }
 }
 
@@ -283,7 +283,7 @@ fn about(report: &Report) -> String {
     }
     parts.push(format!("builder-doctor {}", report.tool.version));
     let mut text = parts.join(", ") + ".";
-    let ran: Vec<_> = e.builds().into_iter().flatten().filter(|build| build.ran_remotely()).collect();
+    let ran: Vec<_> = e.builds().into_iter().flatten().filter(|build| build.ran_on_a_builder()).collect();
     if let Some(first) = ran.first() {
         let what: Vec<String> = ran.iter().map(|build| build.what()).collect();
         text = format!("Test builds ran on {} for {}.\n{text}", first.machine(), and(&what));

@@ -61,15 +61,18 @@ pub static CHECK: Check = Check {
 };
 
 fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
-    if let Some(moot) = crate::checks::config::external(e) {
+    let builds = demanded(e, want)?;
+    // A report from before external builders were tried cannot tell of them.
+    if let Some(moot) = crate::checks::config::external(e)
+        && !builds.iter().any(|build| build.external)
+    {
         return Ok(moot);
     }
-    let builds = demanded(e, want)?;
     if builds.is_empty() {
         return Err(Missing::new("no test build was made"));
     }
     let unended = |build: &&&BuildRun| matches!(build.ended, Ended::Deadline(_) | Ended::Cancelled(_));
-    let failed: Vec<_> = builds.iter().filter(|build| !build.ran_remotely()).collect();
+    let failed: Vec<_> = builds.iter().filter(|build| !build.ran_on_a_builder()).collect();
     let Some(first) = failed.iter().find(|build| !unended(build)) else {
         if failed.is_empty() {
             let what: Vec<String> = builds.iter().map(|build| build.what()).collect();
@@ -82,7 +85,9 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
     }
     let how = match (&first.log.outcome, &first.ended) {
         (Outcome::Substituted, _) => "came from a cache, which proves nothing".to_owned(),
-        (Outcome::BuiltLocally, _) => "ran on this machine and not on the builder".to_owned(),
+        (Outcome::BuiltLocally, _) if !first.external => {
+            "ran on this machine and not on the builder".to_owned()
+        }
         (_, Ended::Signal(signal)) => format!("was killed by signal {signal}"),
         _ => format!("failed: {}", words(first)),
     };

@@ -64,7 +64,7 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
     for system in &offered {
         let build = e.build_of(system, None)?;
         match &build.ended {
-            _ if build.ran_remotely() => {}
+            _ if build.ran_on_a_builder() => {}
             Ended::Other(why) => return Err(Missing::new(why.clone())),
             Ended::Deadline(_) | Ended::Cancelled(_) => {
                 return fail(format!("the test build for {system} did not end in time"), "a build that runs")

@@ -11,11 +11,10 @@ pub const CHECKS: &[&Check] =
     &[&experimental_features_missing::CHECK, &builder_not_configured::CHECK, &builders_empty::CHECK];
 
 /// Linux builds that Nix hands to another program on this Mac (Determinate's native Linux builder), without any
-/// machine: none of our questions is about that, and our test build, which takes no local slot, cannot prove it.
+/// machine: none of our questions about machines is about that.
 pub(super) fn external(e: &crate::evidence::Evidence) -> Option<crate::check::Verdict> {
     let machines = e.machines().is_ok_and(|all| crate::evidence::machines::linux(all).next().is_some());
-    let text = e.settings().ok()?.external_builders.as_deref()?;
-    let linux = text.contains("-linux");
+    let linux = e.settings().ok()?.external_systems().iter().any(|system| system.ends_with("-linux"));
     (linux && !machines).then(|| {
         crate::check::Verdict::Moot(
             "external-builders takes Linux builds, and no machine is declared".to_owned(),

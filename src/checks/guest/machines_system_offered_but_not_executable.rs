@@ -76,8 +76,9 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
         let build = e.build_of(system, None).ok()?;
         Some(matches!(build.log.outcome, Outcome::PlatformMismatchInGuest { .. }))
     };
-    let runs =
-        |system: &str| e.build_of(system, None).is_ok_and(crate::evidence::builds::BuildRun::ran_remotely);
+    let runs = |system: &str| {
+        e.build_of(system, None).is_ok_and(crate::evidence::builds::BuildRun::ran_on_a_builder)
+    };
     let inside = super::inside(e).ok().filter(|guest| !guest.systems.is_empty());
     let mut told = false;
     for field in &machine.systems {
