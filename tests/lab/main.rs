@@ -14,6 +14,7 @@ mod worlds {
     pub mod cache;
     pub mod config;
     pub mod daemon;
+    pub mod flavours;
     pub mod guest;
     pub mod healthy;
     pub mod host;
@@ -29,6 +30,7 @@ use world::World;
 fn all() -> Vec<&'static World> {
     [
         worlds::healthy::WORLDS,
+        worlds::flavours::WORLDS,
         worlds::host::WORLDS,
         worlds::nix::WORLDS,
         worlds::daemon::WORLDS,

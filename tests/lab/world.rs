@@ -104,6 +104,16 @@ impl Report {
         self.exits(0)
     }
 
+    /// Some command of the first finding's remedy, or its note, names this.
+    pub fn advises(&self, words: &str) -> Result<(), String> {
+        let remedy = self.findings().first().map(|finding| finding["remedy"].to_string()).unwrap_or_default();
+        if remedy.contains(words) {
+            Ok(())
+        } else {
+            Err(format!("the remedy does not name {words}: {remedy}"))
+        }
+    }
+
     pub fn exits(&self, code: i32) -> Result<(), String> {
         if self.exit == code { Ok(()) } else { Err(format!("exit code {}, not {code}", self.exit)) }
     }

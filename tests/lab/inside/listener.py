@@ -1,6 +1,7 @@
-"""Another program on the builder's port: listener.py PORT silent|http|closes|other-banner"""
+"""Another program on the builder's port: listener.py PORT silent|http|closes|slow-sshd"""
 
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -15,6 +16,11 @@ def answer(connection, kind):
     with connection:
         if kind == "silent":
             time.sleep(3600)
+        if kind == "slow-sshd":
+            time.sleep(2)
+            sshd = ["chroot", "/guest", "/usr/sbin/sshd", "-i", "-o", "UsePAM=no", "-E", "/var/log/sshd.log"]
+            subprocess.run(sshd, stdin=connection, stdout=connection, check=False)
+            return
         try:
             connection.settimeout(3)
             connection.recv(1024)  # as HTTP servers do: nothing is said before something was asked

@@ -33,6 +33,13 @@ THROTTLE = 10.0
 lock = threading.RLock()
 
 
+def kind(label):
+    """The job whose program a label stands for: the prefix of a label is the user's to choose."""
+    if label.endswith(("-builder", "-builderd")):
+        return BUILDER
+    return DAEMON if label.endswith("nix-daemon") else label
+
+
 def read(*path):
     try:
         with open(os.path.join(LAB, *path)) as file:
@@ -79,12 +86,12 @@ class Job:
             if self.child or not self.loaded():
                 return
             remove("jobs", self.label, "hold")
-            script = self.get("program") or PROGRAMS.get(self.label)
+            script = self.get("program") or PROGRAMS.get(kind(self.label))
             if not script:
                 return
             try:
                 # A daemon that was killed leaves its socket; only a new one may count as ready.
-                os.unlink(SOCKETS[self.label])
+                os.unlink(SOCKETS[kind(self.label)])
             except (OSError, KeyError):
                 pass
             self.child = subprocess.Popen(["bash", "-c", f". /lab/inside/functions; {script}"], start_new_session=True)
@@ -135,9 +142,9 @@ def sweep(label):
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             root = os.readlink(f"/proc/{pid}/root")
-            if label == BUILDER and root == "/guest":
+            if kind(label) == BUILDER and root == "/guest":
                 os.kill(int(pid), signal.SIGKILL)
-            elif label == DAEMON and root == "/host":
+            elif kind(label) == DAEMON and root == "/host":
                 with open(f"/proc/{pid}/cmdline", "rb") as file:
                     name = file.read().split(b"\0")[0]
                 if name.endswith(b"nix-daemon"):
@@ -257,8 +264,9 @@ def ready(label):
     one = job(label)
     until = time.monotonic() + 10
     while time.monotonic() < until and one.child and not one.get("program"):
-        serves = label not in SOCKETS or os.path.exists(SOCKETS[label])
-        if serves and (label != BUILDER or listens(31022)):
+        what = kind(label)
+        serves = what not in SOCKETS or os.path.exists(SOCKETS[what])
+        if serves and (what != BUILDER or listens(int(read("vm-port") or 31022))):
             return
         time.sleep(0.01)
 
