@@ -94,7 +94,36 @@ fn judge(run: &Run, output: &Output) -> Result<(), String> {
     };
     let json = serde_json::from_slice(&output.stdout)
         .map_err(|error| format!("stdout is not one JSON document: {error}"))?;
-    run.expect.check(&Report { exit, json })
+    let report = Report { exit, json, connections: connections(&output.stderr) };
+    run.expect.check(&report)?;
+    few_connections(run, &report)
+}
+
+/// What `counting` said last.
+fn connections(stderr: &[u8]) -> Option<u32> {
+    let all = String::from_utf8_lossy(stderr);
+    all.lines().rev().find_map(|line| line.strip_prefix("lab: connections "))?.trim().parse().ok()
+}
+
+/// sshd shuts out whoever knocks often. A run may make one scan of the host key and, where that shows nothing,
+/// one connection of its own, for each machine; each test build logs in once; root's look twice.
+fn few_connections(run: &Run, report: &Report) -> Result<(), String> {
+    let has = |word: &str| run.args.contains(&word);
+    let machines = report.json["evidence"]["ports"]["seen"]["fact"].as_array().map_or(1, Vec::len);
+    let builds = match (has("--quick"), has("--deep")) {
+        (true, _) => 0,
+        (_, true) => 5,
+        _ => 3,
+    };
+    let logins = if has("--sudo") || matches!(run.who, Who::Root) { 2 } else { 0 };
+    let most = u32::try_from(2 * machines + builds * machines + logins).unwrap_or(u32::MAX);
+    match report.connections {
+        None => Err("nobody counted the connections to the builder's port".into()),
+        Some(made) if made > most => {
+            Err(format!("{made} connections were made to the builder's port, and {most} are enough"))
+        }
+        Some(_) => Ok(()),
+    }
 }
 
 fn complaint(world: &World, call: &str, why: &str, output: &Output) -> String {
@@ -102,7 +131,7 @@ fn complaint(world: &World, call: &str, why: &str, output: &Output) -> String {
     let _ = writeln!(out, "  exit     {}", output.status.code().unwrap_or(-1));
     match serde_json::from_slice(&output.stdout) {
         Ok(json) => {
-            let report = Report { exit: 0, json };
+            let report = Report { exit: 0, json, connections: None };
             let _ = writeln!(out, "  verdict  {}", report.verdict());
             for finding in report.findings() {
                 let [id, role, severity, seen] =
@@ -134,7 +163,7 @@ fn call(run: &Run) -> String {
         Who::Alice => "as_alice",
         Who::Root => "as_root",
     };
-    format!("{who} builder-doctor {}", run.args.join(" "))
+    format!("counting {who} builder-doctor {}", run.args.join(" "))
 }
 
 fn script(name: &str) -> PathBuf {

@@ -81,6 +81,8 @@ pub enum Expect {
 pub struct Report {
     pub exit: i32,
     pub json: Value,
+    /// Connections to the builder's port that the run made.
+    pub connections: Option<u32>,
 }
 
 impl Report {
@@ -111,6 +113,14 @@ impl Report {
             Ok(())
         } else {
             Err(format!("the remedy does not name {words}: {remedy}"))
+        }
+    }
+
+    /// Exactly so many connections were made to the builder's port.
+    pub fn connected(&self, times: u32) -> Result<(), String> {
+        match self.connections {
+            Some(made) if made == times => Ok(()),
+            made => Err(format!("{made:?} connections were made to the builder's port, not {times}")),
         }
     }
 

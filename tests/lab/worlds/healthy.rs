@@ -26,6 +26,22 @@ pub const WORLDS: &[World] = &[
         ..World::HEALTHY
     },
     World {
+        name: "healthy-connections",
+        doc: "Nothing is wrong: one scan, one login for each of three test builds, and two for root's look.",
+        run: &[
+            Run {
+                who: Who::Alice,
+                args: &["--json", "--quick"],
+                expect: Expect::That(|report| Expect::Healthy.check(report).and(report.connected(1))),
+            },
+            Run::alice(Expect::That(|report| Expect::Healthy.check(report).and(report.connected(1 + 3)))),
+            Run::alice_sudo(Expect::That(|report| {
+                Expect::Healthy.check(report).and(report.connected(1 + 3 + 2))
+            })),
+        ],
+        ..World::HEALTHY
+    },
+    World {
         name: "healthy-2-26",
         nix: Nix::Nix226,
         doc: "Nothing is wrong but the age of Nix, 2.26.",

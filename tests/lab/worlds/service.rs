@@ -13,7 +13,7 @@ pub const WORLDS: &[World] = &[
             printf 'Host x86box\n  User builder\n  Hostname 127.0.0.1\n  Port 2222\n' |
                 etc_file ssh/ssh_config.d/200-x86box.conf
         "#,
-        after: "in_guest /usr/sbin/sshd -D -p 2222 -o ListenAddress=127.0.0.1 -o UsePAM=no & wait_for x86box listens_on 2222",
+        after: "in_guest /usr/sbin/sshd -D -E /var/log/sshd.log -o LogLevel=VERBOSE -p 2222 -o ListenAddress=127.0.0.1 -o UsePAM=no & wait_for x86box listens_on 2222",
         run: &[Run::alice(Expect::Roots(&["builder-service-not-loaded"]))],
         ..World::HEALTHY
     },
