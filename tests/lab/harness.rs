@@ -28,7 +28,19 @@ pub fn main(worlds: &[&'static World]) -> ExitCode {
         .iter()
         .map(|&world| Trial::ignorable_test(world.name, move || test(world)).with_kind("lab"))
         .collect();
-    libtest_mimic::run(&arguments, trials).exit_code()
+    let whole =
+        arguments.filter.is_none() && !arguments.list && arguments.skip.is_empty() && !arguments.ignored;
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    // A run of some worlds tells nothing of the others.
+    if whole
+        && !conclusion.has_failed()
+        && conclusion.num_ignored == 0
+        && let Err(why) = crate::table::settle()
+    {
+        eprintln!("{why}");
+        return ExitCode::FAILURE;
+    }
+    conclusion.exit_code()
 }
 
 /// Why there is no lab.
@@ -82,11 +94,11 @@ fn try_run(world: &World, number: usize, run: &Run) -> Result<(), Failed> {
         fs::write(&file, &output.stdout)
             .map_err(|error| format!("{} cannot be written: {error}", file.display()))?;
     }
-    let judged = judge(run, &output);
+    let judged = judge(world, run, &output);
     judged.map_err(|why| complaint(world, &call, &why, &output).into())
 }
 
-fn judge(run: &Run, output: &Output) -> Result<(), String> {
+fn judge(world: &World, run: &Run, output: &Output) -> Result<(), String> {
     let exit = match output.status.code() {
         None | Some(137) => return Err(format!("it did not end within {LIMIT} s")),
         Some(NO_WORLD) => return Err("the world did not come up".into()),
@@ -95,7 +107,12 @@ fn judge(run: &Run, output: &Output) -> Result<(), String> {
     let json = serde_json::from_slice(&output.stdout)
         .map_err(|error| format!("stdout is not one JSON document: {error}"))?;
     let report = Report { exit, json, connections: connections(&output.stderr) };
+    crate::table::note(world, run, &report);
     run.expect.check(&report)?;
+    let took = crate::table::took(&report);
+    if took > crate::table::LONGEST {
+        return Err(format!("it took {took} ms"));
+    }
     few_connections(run, &report)
 }
 

@@ -8,6 +8,7 @@
 )]
 
 mod harness;
+mod table;
 mod world;
 mod worlds {
     pub mod build;
