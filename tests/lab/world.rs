@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 /// A simulated Mac with one fault (or none), and what builder-doctor shall say in it.
+#[derive(Clone, Copy)]
 pub struct World {
     pub name: &'static str,
     pub nix: Nix,
@@ -38,6 +39,7 @@ impl Nix {
 }
 
 /// One call of builder-doctor.
+#[derive(Clone, Copy)]
 pub struct Run {
     pub who: Who,
     pub args: &'static [&'static str],
@@ -66,6 +68,7 @@ pub enum Who {
 }
 
 /// What the report of one run must say.
+#[derive(Clone, Copy)]
 pub enum Expect {
     /// No finding at all, verdict healthy, exit code 0.
     Healthy,
