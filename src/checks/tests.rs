@@ -113,6 +113,35 @@ fn an_example_of_failing_is_seen_by_the_diagnosis() {
     }
 }
 
+/// A test build has no inputs and needs no room: what only greater builds need, it has not tried.
+const BEYOND: &[&str] = &["vm-disk-full", "store-untrusted-by-guest"];
+
+/// What was done outranks what was inferred: whatever else a machine looks like, where test builds for every
+/// expected system and feature have just run on the builder, nothing on their way is an error.
+#[test]
+fn no_error_is_on_a_way_that_the_test_builds_have_travelled() {
+    let healthy = healthy::evidence();
+    let mut wrong = Vec::new();
+    for check in all() {
+        for example in check.examples {
+            let mut e = healthy.clone();
+            (example.given)(&mut e);
+            // The builds of the healthy machine ran on the machine that it declares.
+            e.machines = healthy.machines.clone();
+            e.builds = healthy.builds.clone();
+            let diagnosis = diagnose(&all(), &e, &Expectations::default(), &Selection::default());
+            for (judged, finding, _) in diagnosis.findings() {
+                let way = judged.check.layer != Layer::Cache && !BEYOND.contains(&judged.check.id);
+                if way && judged.severity == Severity::Error {
+                    let (id, name) = (check.id, example.name);
+                    wrong.push(format!("{id}, {name}: {}: {}", judged.check.id, finding.seen));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 #[test]
 fn the_words_read_as_they_should() {
     for check in all() {

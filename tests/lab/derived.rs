@@ -53,8 +53,9 @@ fn under_an_older_nix(world: &'static World) -> &'static World {
 }
 
 fn both(worlds: &[&'static World], Pair(a, b, expected): &Pair) -> &'static World {
-    let find =
-        |name: &str| worlds.iter().find(|world| world.name == name).unwrap_or_else(|| panic!("there is no world {name}"));
+    let find = |name: &str| {
+        worlds.iter().find(|world| world.name == name).unwrap_or_else(|| panic!("there is no world {name}"))
+    };
     let (a, b) = (find(a), find(b));
     let join = |a: &str, b: &str| -> &'static str { String::leak(format!("{a}\n{b}\n")) };
     leak(World {

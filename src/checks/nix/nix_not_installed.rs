@@ -10,7 +10,7 @@ pub static CHECK: Check = Check {
     layer: Layer::Nix,
     severity: Severity::Error,
     needs: &[],
-    disproved_by: Proof::Nothing,
+    disproved_by: Proof::ABuild,
     why: "Everything else needs Nix. It was looked for on PATH and at /nix/var/nix/profiles/default/bin, \
           /run/current-system/sw/bin and /etc/profiles/per-user/*/bin. If Nix worked here before, look whether \
           /nix is mounted before installing anything again.",
@@ -21,7 +21,14 @@ pub static CHECK: Check = Check {
     references: &["https://nixos.org/download", "NixOS/nix#3616"],
     judge,
     examples: &[
-        Example { name: "no nix anywhere", given: |e| set(e, Nix::default()), expect: Expect::Fail },
+        Example {
+            name: "no nix anywhere",
+            given: |e| {
+                set(e, Nix::default());
+                healthy::hide_builds(e);
+            },
+            expect: Expect::Fail,
+        },
         Example {
             name: "nix beside PATH",
             given: |e| {
