@@ -113,6 +113,24 @@ fn an_example_of_failing_is_seen_by_the_diagnosis() {
     }
 }
 
+/// An example of failing is a machine with one fault: that is the first finding, and nothing else is a cause.
+#[test]
+fn an_example_of_failing_is_the_one_cause() {
+    let mut wrong = Vec::new();
+    for check in all().into_iter().filter(|check| check.severity > Severity::Note) {
+        for example in check.examples.iter().filter(|example| example.expect == Expect::Fail) {
+            let mut e = healthy::evidence();
+            (example.given)(&mut e);
+            let diagnosis = diagnose(&all(), &e, &Expectations::default(), &Selection::default());
+            let causes: Vec<&str> = diagnosis.causes().map(|(judged, _)| judged.check.id).collect();
+            if causes != [check.id] {
+                wrong.push(format!("{}, {}: the causes are {causes:?}", check.id, example.name));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 /// A test build has no inputs and needs no room: what only greater builds need, it has not tried.
 const BEYOND: &[&str] = &["vm-disk-full", "store-untrusted-by-guest"];
 
