@@ -8,7 +8,7 @@ const UNDER_AN_OLDER_NIX: &[&str] = &[
     "machines-file-missing",
     "machines-feature-missing",
     "machines-system-not-offered",
-    "machines-odd-fields",
+    "machines-odd-fields-mandatory",
     "machines-system-offered-but-not-executable",
     "builders-bad-machine-spec",
     "builder-service-not-loaded",
@@ -19,16 +19,37 @@ const UNDER_AN_OLDER_NIX: &[&str] = &[
     "nix-config-unreadable",
 ];
 
+/// Faults in files that somebody manages: nix-darwin in their own worlds, Determinate in these.
+const UNDER_DETERMINATE: &[&str] = &[
+    "builders-empty",
+    "machines-file-missing",
+    "machines-feature-missing",
+    "machines-system-not-offered",
+    "machines-odd-fields-mandatory",
+    "builders-bad-machine-spec",
+    "substituter-missing",
+    "trusted-key-missing",
+    "ssh-alias-missing",
+    "ssh-root-known-hosts-missing",
+    "experimental-features-missing",
+    "builder-service-not-loaded",
+];
+
 /// Two faults on different branches: both are causes, in this order.
 pub struct Pair(pub &'static str, pub &'static str, pub &'static [&'static str]);
 
 /// What is made of these worlds.
 pub fn derive(worlds: &[&'static World], pairs: &[Pair]) -> Vec<&'static World> {
+    for name in UNDER_AN_OLDER_NIX.iter().chain(UNDER_DETERMINATE) {
+        assert!(worlds.iter().any(|world| world.name == *name), "there is no world {name}");
+    }
     let with_root = worlds.iter().filter_map(|world| with_root(world));
     let older = worlds.iter().filter(|world| UNDER_AN_OLDER_NIX.contains(&world.name));
     let older = older.map(|world| under_an_older_nix(world));
+    let determinate = worlds.iter().filter(|world| UNDER_DETERMINATE.contains(&world.name));
+    let determinate = determinate.map(|world| under_determinate(world));
     let both = pairs.iter().map(|pair| both(worlds, pair));
-    with_root.chain(older).chain(both).collect()
+    with_root.chain(older).chain(determinate).chain(both).collect()
 }
 
 /// Root's look makes an answer more exact, and never another one.
@@ -50,6 +71,11 @@ fn under_an_older_nix(world: &'static World) -> &'static World {
     let before = String::leak(format!("{}{floor}", world.before));
     let run = &world.run[..1];
     leak(World { name: named(world, "under-2-26"), nix: Nix::Nix226, before, run, ..*world })
+}
+
+fn under_determinate(world: &'static World) -> &'static World {
+    let before = String::leak(format!("{}\ndeterminate\n", world.before));
+    leak(World { name: named(world, "under-determinate"), before, run: &world.run[..1], ..*world })
 }
 
 fn both(worlds: &[&'static World], Pair(a, b, expected): &Pair) -> &'static World {

@@ -113,7 +113,8 @@ fn judge(world: &World, run: &Run, output: &Output) -> Result<(), String> {
     if took > crate::table::LONGEST {
         return Err(format!("it took {took} ms"));
     }
-    few_connections(run, &report)
+    few_connections(run, &report)?;
+    right_manager(&report)
 }
 
 /// What `counting` said last.
@@ -141,6 +142,29 @@ fn few_connections(run: &Run, report: &Report) -> Result<(), String> {
         }
         Some(_) => Ok(()),
     }
+}
+
+/// Each remedy is for who manages the files, and names the daemon that runs.
+fn right_manager(report: &Report) -> Result<(), String> {
+    let managers = &report.json["evidence"]["managers"]["seen"]["fact"];
+    let determinate = managers["determinate"].is_string();
+    let nix_darwin = managers["nix_darwin"].is_string();
+    let foreign: &[&str] = match (determinate, nix_darwin) {
+        (true, _) => &["darwin-rebuild", "org.nixos.nix-daemon"],
+        (false, true) => &["nix.custom.conf", "systems.determinate"],
+        (false, false) => &["darwin-rebuild", "systems.determinate"],
+    };
+    for finding in report.findings() {
+        let remedy = &finding["remedy"];
+        let told = format!("{} {}", remedy["commands"], remedy["edit"]);
+        if let Some(word) = foreign.iter().find(|word| told.contains(**word)) {
+            return Err(format!(
+                "the remedy of {} names {word}, which is not for this machine: {told}",
+                text(finding, "id")
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn complaint(world: &World, call: &str, why: &str, output: &Output) -> String {
