@@ -5,6 +5,9 @@ use crate::check::Check;
 pub mod machines_system_offered_but_not_executable;
 pub mod ssh_remote_nix_unusable;
 pub mod store_untrusted_by_guest;
+pub mod vm_certs_env_unset;
+pub mod vm_certs_share_lost;
+pub mod vm_config_not_applied;
 pub mod vm_disk_full;
 
 /// In order.
@@ -13,6 +16,9 @@ pub const CHECKS: &[&Check] = &[
     &ssh_remote_nix_unusable::CHECK,
     &store_untrusted_by_guest::CHECK,
     &machines_system_offered_but_not_executable::CHECK,
+    &vm_config_not_applied::CHECK,
+    &vm_certs_share_lost::CHECK,
+    &vm_certs_env_unset::CHECK,
 ];
 
 use crate::evidence::root_view::Guest;
