@@ -122,7 +122,7 @@ pub fn next_scripts(script: &str) -> Vec<String> {
         let runs = (name.starts_with("run-") && name.ends_with("-vm")) || name.ends_with("-start");
         let builds = name.contains("builder") && !name.contains("credentials");
         // A script is a store path itself, or stands in the bin of one.
-        let inside = path[STORE.len()..].matches('/').count();
+        let inside = path.strip_prefix(STORE).unwrap_or("/").matches('/').count();
         let placed = inside == 0 || (inside == 2 && path.contains("/bin/"));
         if (runs || builds) && placed && !path.contains("/..") && !found.iter().any(|it| it == path) {
             found.push(path.to_owned());
@@ -261,6 +261,8 @@ exec /nix/store/9s1bq8p4gkmb54a0sx5h9h6lq5ga1qjb-qemu-host-cpu-only-10.1.5/bin/q
         assert_eq!(next_scripts(RUN), Vec::<String>::new());
         // It leads out of the store.
         assert_eq!(next_scripts("/nix/store/../x-builder"), Vec::<String>::new());
+        // It is cut short.
+        assert_eq!(next_scripts("run-/nix/store/¡-vm"), Vec::<String>::new());
     }
 
     #[test]

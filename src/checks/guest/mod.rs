@@ -1,6 +1,6 @@
 //! The VM from inside: its Nix, its disk, what it can run.
 
-use crate::check::Check;
+use crate::check::{Check, Verdict};
 
 pub mod machines_system_offered_but_not_executable;
 pub mod ssh_remote_nix_unusable;
@@ -23,6 +23,7 @@ pub const CHECKS: &[&Check] = &[
 
 use crate::evidence::root_view::Guest;
 use crate::evidence::{Evidence, Missing};
+use crate::expectations::Expectations;
 
 /// The VM from inside, where root could look.
 fn inside(e: &Evidence) -> Result<&Guest, Missing> {
@@ -32,6 +33,15 @@ fn inside(e: &Evidence) -> Result<&Guest, Missing> {
         Some(error) => Err(Missing::new(format!("the look into the VM: {error}"))),
         None => Ok(guest),
     }
+}
+
+/// It is about this Mac's own VM: moot on another system, and where another builder is declared, or none.
+fn of_this_vm(e: &Evidence, want: &Expectations) -> Result<Option<Verdict>, Missing> {
+    if let Some(moot) = crate::checks::service::of_the_vm(e, want)? {
+        return Ok(Some(moot));
+    }
+    let none = || Verdict::Moot("no Linux builder is declared".to_owned());
+    Ok(e.builder(want)?.is_none().then(none))
 }
 
 /// For examples: changes what root sees inside the VM.

@@ -1,7 +1,8 @@
 //! The VM's disk is smaller than its configuration says: it was made before.
 
-use super::{inside, set_inside};
+use super::{inside, of_this_vm, set_inside};
 use crate::checks::prelude::*;
+use crate::checks::ssh::ssh_login_refused;
 use crate::parse::platform::Df;
 
 /// See the module.
@@ -10,7 +11,7 @@ pub static CHECK: Check = Check {
     title: "The VM's disk is as large as it is configured",
     layer: Layer::Guest,
     severity: Severity::Warning,
-    needs: &[],
+    needs: &[&ssh_login_refused::CHECK],
     disproved_by: Proof::Nothing,
     why: "The size of the VM's disk counts only when the disk is made, at the first start. A larger diskSize changes the \
           script that makes it, and the old disk stays.",
@@ -72,14 +73,15 @@ pub static CHECK: Check = Check {
 };
 
 fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
-    if let Some(moot) = crate::checks::service::of_the_vm(e, want)? {
+    if let Some(moot) = of_this_vm(e, want)? {
         return Ok(moot);
     }
-    let guest = inside(e)?;
-    let disk = guest.disk.as_ref().ok_or_else(|| Missing::new("the VM did not say how large its disk is"))?;
     let says = &e.vm_program()?.says;
-    let configured =
-        says.disk_mib.ok_or_else(|| Missing::new("the VM's scripts do not say how large its disk is"))?;
+    let Some(configured) = says.disk_mib else {
+        return moot("the VM's scripts do not say how large its disk is");
+    };
+    let disk = inside(e)?.disk.as_ref();
+    let disk = disk.ok_or_else(|| Missing::new("the VM did not say how large its disk is"))?;
     // A store in memory is smaller than the memory, and says nothing of the disk.
     if says.memory_mib.is_none_or(|memory| disk.total_kib <= memory << 10) {
         return Err(Missing::new("the VM's store may be in memory, and not on its disk"));

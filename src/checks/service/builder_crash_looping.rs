@@ -128,12 +128,11 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
     if said.is_some_and(|(_, said)| said.contains("Could not set up host forwarding rule")) {
         return finding.first_run("sudo lsof -nP -iTCP:{port} -sTCP:LISTEN").verdict();
     }
-    match crash_report(e) {
-        None if fresh_log(e).is_none() => {
-            finding.first_run("ls -t /Library/Logs/DiagnosticReports/qemu-system-*.ips").verdict()
-        }
-        _ => finding.verdict(),
+    let by_signal = job.last_exit.as_ref().and_then(|exit| exit.code).is_some_and(|code| code > 128);
+    if by_signal && e.crash_reports().is_err() {
+        return finding.first_run("sudo ls -lt /Library/Logs/DiagnosticReports").verdict();
     }
+    finding.verdict()
 }
 
 /// How the job last ended, and what that means.
