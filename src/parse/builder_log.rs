@@ -11,8 +11,9 @@ pub fn last_lines(bytes: &[u8], whole: bool) -> Vec<String> {
     // Its first line is only the end of one, and may be the end of a secret.
     let text = if whole { &*text } else { text.split_once('\n').map_or("", |(_, rest)| rest) };
     let scrubbed = scrub(&clean(text));
-    let lines =
-        scrubbed.lines().map(|line| cut(line.trim_end(), LINE)).filter(|line| !line.trim().is_empty());
+    let is_text = |line: &String| 4 * line.matches('\u{fffd}').count() < line.chars().count();
+    let lines = scrubbed.lines().map(|line| cut(line.trim_end(), LINE));
+    let lines = lines.filter(|line| !line.trim().is_empty() && is_text(line));
     let mut last: Vec<String> = lines.rev().take(MOST_LINES).collect();
     last.reverse();
     last
@@ -62,6 +63,7 @@ qemu-system-aarch64: Property 'max-arm-cpu.sme' not found
         assert_eq!(last_lines(b"cret\naccess-tokens = x\n", false), ["access-tokens <redacted>"]);
         assert_eq!(last_lines(b"no end of a line", false), Vec::<String>::new());
         assert_eq!(last_lines("y".repeat(9000).as_bytes(), true)[0].len(), LINE);
+        assert_eq!(last_lines(b"\xff\xfe\x01\xff\ntext\n\xff\xff", true), ["text"]);
     }
 
     proptest! {

@@ -124,8 +124,12 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
     if let Some((log, said)) = said {
         seen.push_str(&format!("; {} ends with {:?}", log.path, line(said)));
     }
+    let taken = said.is_some_and(|(_, said)| said.contains("Could not set up host forwarding rule"));
+    if taken {
+        seen.push_str(", as another program had the port");
+    }
     let finding = fail(seen, "one start, and a VM that stays up");
-    if said.is_some_and(|(_, said)| said.contains("Could not set up host forwarding rule")) {
+    if taken {
         return finding.first_run("sudo lsof -nP -iTCP:{port} -sTCP:LISTEN").verdict();
     }
     let by_signal = job.last_exit.as_ref().and_then(|exit| exit.code).is_some_and(|code| code > 128);

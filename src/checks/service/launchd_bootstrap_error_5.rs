@@ -107,36 +107,37 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
         return pass(format!("{} is loaded", service.label));
     }
     let path = &service.plist.path;
-    let refused = |why: String| {
-        fail(format!("launchd does not load {path}: {why}"), "a job's file that only root may change")
+    let refused =
+        |why: String, expected: &str| fail(format!("launchd does not load {path}: {why}"), expected);
+    let no_job = |why: String| {
+        refused(why, "a job's file as the builder's set-up wrote it")
+            .first_run("plutil -lint {plist}")
+            .verdict()
     };
+    let others = |why: String| refused(why, "a job's file that only root may change").verdict();
     let plist = match &service.plist.state {
         PlistState::Missing => return moot(format!("there is no {path}")),
         // launchd is root, and may read what the user may not.
         PlistState::Unreadable(why) => return Err(Missing::new(format!("{path}: {why}"))),
         PlistState::Invalid(why) => {
-            return refused(format!("it is no property list of a job ({why})"))
-                .first_run("plutil -lint {plist}")
-                .verdict();
+            return no_job(format!("it is no property list of a job ({why})"));
         }
         PlistState::Present(plist) => plist,
     };
     match plist.label.as_deref() {
         Some(label) if label == service.label => {}
-        Some(label) => {
-            return refused(format!("its Label is {label:?}")).first_run("plutil -lint {plist}").verdict();
-        }
-        None => return refused("it has no Label".to_owned()).first_run("plutil -lint {plist}").verdict(),
+        Some(label) => return no_job(format!("its Label is {label:?}")),
+        None => return no_job("it has no Label".to_owned()),
     }
     let owner = service.plist.owner.as_ref();
     let owner = owner.ok_or_else(|| Missing::new(format!("whose {path} is, was not seen")))?;
     let mode = u32::from_str_radix(&owner.mode, 8)
         .map_err(|_| Missing::new(format!("the mode of {path} is not understood: {:?}", owner.mode)))?;
     if owner.uid != 0 {
-        return refused(format!("its owner is not root (uid {})", owner.uid)).verdict();
+        return others(format!("its owner is not root (uid {})", owner.uid));
     }
     if mode & 0o022 != 0 {
-        return refused(format!("others than root may write to it (mode {})", owner.mode)).verdict();
+        return others(format!("others than root may write to it (mode {})", owner.mode));
     }
     pass(format!("nothing is wrong with {path}"))
 }
