@@ -1,6 +1,7 @@
 //! The folder through which the running VM gets its certificates is gone from the Mac.
 
 use crate::checks::prelude::*;
+use crate::evidence::port::PortAnswer;
 use crate::parse::launchd::Printed;
 
 /// See the module.
@@ -38,6 +39,15 @@ pub static CHECK: Check = Check {
             expect: Expect::Moot,
         },
         Example {
+            name: "the VM hangs, and needs a restart in any case",
+            given: |e| {
+                set_exists(e, Some(false));
+                e.ports =
+                    Probe::seen(vec![healthy::port(PortAnswer::Silent { seconds: 7 })], "one connection");
+            },
+            expect: Expect::Moot,
+        },
+        Example {
             name: "the VM has no such folder",
             given: |e| {
                 if let Probe::Seen { fact, .. } = &mut e.vm_program {
@@ -56,6 +66,10 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
     let service = e.builder_job()?;
     if !matches!(&service.printed, Printed::Loaded(job) if job.pid.is_some()) {
         return moot("the VM's job does not run");
+    }
+    let port = e.port_of(&want.builder.host)?;
+    if !matches!(port.answer, PortAnswer::Ssh(_) | PortAnswer::ShutOut(_)) {
+        return moot("the VM does not answer, and makes the folder when it starts anew");
     }
     let program = e.vm_program()?;
     let says = &program.says;
