@@ -1,6 +1,7 @@
 //! The VM's job hands no certificates to the guest.
 
 use crate::checks::prelude::*;
+use crate::evidence::caches::BundleState;
 use crate::evidence::vm_program::{CertState, environment};
 use crate::parse::launchd::Printed;
 use crate::parse::vm_program::Backend;
@@ -49,6 +50,18 @@ pub static CHECK: Check = Check {
         Example { name: "it names a file that is gone", given: |e| set(e, CertState::Missing), expect: Expect::Fail },
         Example { name: "it names an empty file", given: |e| set(e, CertState::Bytes(0)), expect: Expect::Fail },
         Example { name: "it names a file of certificates", given: |_| {}, expect: Expect::Pass },
+        Example {
+            name: "it names the file that Nix trusts too, and that is gone",
+            given: |e| {
+                set(e, CertState::Missing);
+                if let Probe::Seen { fact, .. } = &mut e.caches
+                    && let Some(bundle) = &mut fact.bundle
+                {
+                    bundle.state = BundleState::Missing;
+                }
+            },
+            expect: Expect::Moot,
+        },
         Example {
             name: "the file cannot be looked at",
             given: |e| set(e, CertState::Hidden("permission denied".to_owned())),
@@ -104,6 +117,13 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
         Some(CertState::Hidden(why)) => return Err(Missing::new(format!("{path}: {why}"))),
         None => return Err(Missing::new(format!("nobody looked at {path}"))),
     };
+    // The file that Nix on this Mac trusts too: that is told of where Nix's own certificates are.
+    let nix_too = e.caches().ok().and_then(|caches| caches.bundle.as_ref()).is_some_and(|bundle| {
+        &bundle.path == path && matches!(bundle.state, BundleState::Missing | BundleState::Certificates(0))
+    });
+    if nix_too {
+        return moot(format!("{path} {what}, and Nix on this Mac lacks it as well"));
+    }
     fail(format!("{path}, which the VM's job is to hand to the VM, {what}"), expected).verdict()
 }
 
