@@ -12,8 +12,9 @@ use super::nix_config::ConfigView;
 use super::nix_daemon::NixDaemon;
 use super::port::{HostKeyView, PortAnswer, PortView};
 use super::root_view::{Guest, RootView};
-use super::service::{PlistFile, PlistState, Service};
+use super::service::{PlistFile, PlistOwner, PlistState, Service};
 use super::ssh::{Localhost, SshFile, SshHost};
+use super::vm_program::{CertFile, CertState, VmProgram};
 use super::{Evidence, Probe, Whom, managers, nix, platform};
 use crate::expectations::Expectations;
 use crate::parse::build_log::{self, BuildLog};
@@ -21,6 +22,7 @@ use crate::parse::host_key::{STOCK_HOST_KEY, parse_scan};
 use crate::parse::launchd::{parse_plist, parse_print};
 use crate::parse::machines::{FileRead, Machines};
 use crate::parse::platform::Df;
+use crate::parse::vm_program::{Backend, VmScripts};
 use crate::parse::{conf_files, machines, nix_config, ssh_config, store_info, version};
 
 /// What nix-darwin writes for one builder that offers both Linux systems.
@@ -143,6 +145,9 @@ pub fn evidence() -> Evidence {
             "/Library/LaunchDaemons",
         ),
         builder_job: Probe::seen(service(&want.builder.launchd_label), "launchctl print"),
+        vm_program: Probe::seen(vm_program(), "the job's scripts"),
+        crash_reports: Probe::not_taken("the VM runs, and its sshd answers"),
+        builder_log: Probe::not_taken("the VM runs, and its sshd answers"),
         daemon_job: Probe::seen(service("org.nixos.nix-daemon"), "launchctl print"),
         ssh: Probe::seen(vec![ssh_host()], "ssh -G"),
         localhost: Probe::seen(
@@ -240,9 +245,42 @@ pub fn service(label: &str) -> Service {
         plist: PlistFile {
             path: format!("/Library/LaunchDaemons/{label}.plist"),
             state: plist.map_or_else(PlistState::Unreadable, PlistState::Present),
+            owner: Some(PlistOwner { uid: 0, mode: "644".to_owned() }),
         },
         age_seconds: Some(7_211),
         working_directory_exists: Some(true),
+    }
+}
+
+/// What the stock scripts say, with a VM of 40 GB and 8 GiB.
+fn vm_program() -> VmProgram {
+    let in_store = |name: &str| format!("/nix/store/{name}");
+    let qemu = "9s1bq8p4gkmb54a0sx5h9h6lq5ga1qjb-qemu-host-cpu-only-10.1.5/bin/qemu-system-aarch64";
+    VmProgram {
+        scripts: vec![
+            in_store("6ae4e11ffa8e9431028e719342b72e54-linux-builder-start"),
+            in_store("2yv0vq8pbnvvj5n4mcd5bm4h0y7mg2cz-create-builder/bin/create-builder"),
+            in_store("w6gh7fjbd2dbz3l23dl0f6l8q2a9d0zk-nixos-vm/bin/run-nixos-vm"),
+        ],
+        says: VmScripts {
+            backend: Backend::Qemu,
+            qemu: Some(in_store(qemu)),
+            qemu_version: Some("10.1.5".to_owned()),
+            machine: Some("virt,gic-version=2,accel=hvf:tcg".to_owned()),
+            memory_mib: Some(8 << 10),
+            cores: Some(4),
+            disk_mib: Some(40 << 10),
+            host_port: Some(31_022),
+            tmpdir: Some("/run/org.nixos.linux-builder".to_owned()),
+            shares_certs: true,
+            sets_certs: false,
+        },
+        missing: None,
+        tmpdir_exists: Some(true),
+        certs: Some(CertFile {
+            path: "/etc/ssl/certs/ca-certificates.crt".to_owned(),
+            state: CertState::Bytes(228_000),
+        }),
     }
 }
 

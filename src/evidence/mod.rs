@@ -5,9 +5,11 @@
 //! One file a source: the fact's type and its probe, which is short and only asks; what is to be understood
 //! of the answer stands in `parse`.
 
+pub mod builder_log;
 pub mod builds;
 pub mod caches;
 pub mod conf_files;
+pub mod crash_report;
 pub mod flavour;
 pub mod healthy;
 pub mod key_files;
@@ -21,6 +23,7 @@ pub mod port;
 pub mod root_view;
 pub mod service;
 pub mod ssh;
+pub mod vm_program;
 
 use crate::expectations::Expectations;
 use crate::host::{Cancel, Host, HostError};
@@ -314,6 +317,12 @@ facts! {
     builder_jobs: Vec<flavour::BuilderJob> = flavour::probe;
     /// The launchd job of the builder.
     builder_job: service::Service = service::probe_builder;
+    /// The scripts that the builder's job runs, and what they say of the VM.
+    vm_program: vm_program::VmProgram = vm_program::probe;
+    /// macOS's reports of QEMU's crashes.
+    crash_reports: crash_report::CrashReports = crash_report::probe;
+    /// The end of the builder's own log.
+    builder_log: builder_log::BuilderLog = builder_log::probe;
     /// The launchd job of the Nix daemon.
     daemon_job: service::Service = service::probe_daemon;
     /// What ssh would do for each machine's host, by the system's and the user's files.

@@ -144,3 +144,52 @@ fn what_was_not_wanted_was_not_taken() {
         "{asked:?}"
     );
 }
+
+/// The same Mac, whose VM keeps crashing; the log and the crash report are short, the parsers' tests have real ones.
+fn crashing_mac() -> Scripted {
+    let start = "/nix/store/6ae4e11ffa8e9431028e719342b72e54-linux-builder-start";
+    let qemu =
+        "/nix/store/9s1bq8p4gkmb54a0sx5h9h6lq5ga1qjb-qemu-host-cpu-only-11.0.1/bin/qemu-system-aarch64";
+    let job = format!(
+        "system/org.nixos.linux-builder = {{\n\tstate = spawn scheduled\n\targuments = {{\n\t\texec {start}\n\t}}\n\tstderr \
+         path = /var/log/builder.log\n\truns = 9\n\tlast exit code = 134\n}}\n"
+    );
+    let mut host = mac()
+        .says("launchctl print system/org.nixos.linux-builder", &job)
+        .fails("ssh-keyscan", "")
+        .file(start, "export TMPDIR=/run/x USE_TMPDIR=1\n/nix/store/0-create-builder/bin/create-builder\n")
+        .file(
+            "/nix/store/0-create-builder/bin/create-builder",
+            "KEYS=x /nix/store/1-nixos-vm/bin/run-nixos-vm\n",
+        )
+        .file(
+            "/nix/store/1-nixos-vm/bin/run-nixos-vm",
+            &format!("exec {qemu} -m 3072 -smp 1 \\\n  -nographic\n"),
+        )
+        .file("/var/log/builder.log", "Created Nix store image.\n")
+        .file("/Library/Logs/DiagnosticReports/safari-2026-06-05-104233.ips", "{}\n{}")
+        .file(
+            "/Library/Logs/DiagnosticReports/qemu-system-aarch64-2026-06-05-104233.ips",
+            "{}\n{\"exception\":{\"signal\":\"SIGABRT\"}}",
+        );
+    host.ports.clear();
+    host
+}
+
+#[test]
+fn what_a_crash_leaves_is_gathered_where_the_vm_crashes_and_only_there() {
+    let e = gathered(&crashing_mac(), &Wanted { no_builds: Some("--quick".to_owned()), ..Wanted::default() });
+    let program = e.vm_program().unwrap();
+    assert_eq!(program.scripts.len(), 3);
+    assert_eq!(program.says.qemu_version.as_deref(), Some("11.0.1"));
+    assert_eq!(program.tmpdir_exists, Some(false));
+    assert!(program.missing.as_ref().is_some_and(|path| path.ends_with("qemu-system-aarch64")));
+    let reports = e.crash_reports().unwrap();
+    assert_eq!(reports.names, ["qemu-system-aarch64-2026-06-05-104233.ips"]);
+    assert_eq!(reports.newest.as_ref().unwrap().says.signal.as_deref(), Some("SIGABRT"));
+    assert_eq!(e.builder_log().unwrap().lines, ["Created Nix store image."]);
+    let well = gathered(&mac(), &everything());
+    for missing in [well.crash_reports().err(), well.builder_log().err()] {
+        assert!(missing.is_some_and(|missing| missing.by_choice));
+    }
+}

@@ -25,6 +25,8 @@ pub trait Host: Sync {
     fn run(&self, command: &Command) -> Result<Output, HostError>;
     /// The bytes of a regular file, links followed, up to [`BOUND`].
     fn read(&self, path: &Path) -> Result<Vec<u8>, HostError>;
+    /// The last `most` bytes of a regular file of any size, links followed; never more than [`BOUND`].
+    fn read_end(&self, path: &Path, most: usize) -> Result<Vec<u8>, HostError>;
     /// What a path leads to, links followed.
     fn stat(&self, path: &Path) -> Result<Meta, HostError>;
     /// What stands at a path itself.

@@ -1,8 +1,10 @@
 //! Parsers of what a Mac's Nix, launchd and ssh print: text in, facts out, no effects.
 
 pub mod build_log;
+pub mod builder_log;
 pub mod cache_info;
 pub mod conf_files;
+pub mod crash_report;
 pub mod host_key;
 pub mod launchd;
 pub mod machines;
@@ -12,3 +14,4 @@ pub mod ssh_config;
 pub mod store_info;
 pub mod text;
 pub mod version;
+pub mod vm_program;

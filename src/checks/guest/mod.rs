@@ -1,10 +1,13 @@
 //! The VM from inside: its Nix, its disk, what it can run.
 
-use crate::check::Check;
+use crate::check::{Check, Verdict};
 
 pub mod machines_system_offered_but_not_executable;
 pub mod ssh_remote_nix_unusable;
 pub mod store_untrusted_by_guest;
+pub mod vm_certs_env_unset;
+pub mod vm_certs_share_lost;
+pub mod vm_config_not_applied;
 pub mod vm_disk_full;
 
 /// In order.
@@ -13,10 +16,14 @@ pub const CHECKS: &[&Check] = &[
     &ssh_remote_nix_unusable::CHECK,
     &store_untrusted_by_guest::CHECK,
     &machines_system_offered_but_not_executable::CHECK,
+    &vm_config_not_applied::CHECK,
+    &vm_certs_share_lost::CHECK,
+    &vm_certs_env_unset::CHECK,
 ];
 
 use crate::evidence::root_view::Guest;
 use crate::evidence::{Evidence, Missing};
+use crate::expectations::Expectations;
 
 /// The VM from inside, where root could look.
 fn inside(e: &Evidence) -> Result<&Guest, Missing> {
@@ -26,6 +33,15 @@ fn inside(e: &Evidence) -> Result<&Guest, Missing> {
         Some(error) => Err(Missing::new(format!("the look into the VM: {error}"))),
         None => Ok(guest),
     }
+}
+
+/// It is about this Mac's own VM: moot on another system, and where another builder is declared, or none.
+fn of_this_vm(e: &Evidence, want: &Expectations) -> Result<Option<Verdict>, Missing> {
+    if let Some(moot) = crate::checks::service::of_the_vm(e, want)? {
+        return Ok(Some(moot));
+    }
+    let none = || Verdict::Moot("no Linux builder is declared".to_owned());
+    Ok(e.builder(want)?.is_none().then(none))
 }
 
 /// For examples: changes what root sees inside the VM.

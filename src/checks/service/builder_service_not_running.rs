@@ -2,7 +2,7 @@
 
 use super::{
     builder_crash_looping, builder_service_disabled, builder_service_not_loaded, is_crash_looping, job,
-    of_the_vm, port_31022_in_use, set_stopped, starts_on_demand,
+    of_the_vm, port_31022_in_use, set_stopped, starts_on_demand, vm_working_directory_missing,
 };
 use crate::checks::prelude::*;
 
@@ -16,6 +16,7 @@ pub static CHECK: Check = Check {
         &port_31022_in_use::CHECK,
         &builder_service_disabled::CHECK,
         &builder_service_not_loaded::CHECK,
+        &vm_working_directory_missing::CHECK,
         &builder_crash_looping::CHECK,
     ],
     disproved_by: Proof::ABuildThere,

@@ -58,8 +58,15 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
         Some(age) if age < BOOTING => moot("it may still be booting"),
         age => {
             let since = age.map(|age| format!(" for {}", span(age))).unwrap_or_default();
-            let seen =
-                format!("the VM's job has been running{since}, and nobody listens at {}", port.place());
+            let forwarded = e.vm_program().ok().and_then(|program| program.says.host_port);
+            let instead = forwarded
+                .filter(|it| *it != port.port)
+                .map(|it| format!("; its script forwards port {it} instead"))
+                .unwrap_or_default();
+            let seen = format!(
+                "the VM's job has been running{since}, and nobody listens at {}{instead}",
+                port.place()
+            );
             fail(seen, "the VM's sshd at that port").verdict()
         }
     }

@@ -40,4 +40,32 @@ pub const WORLDS: &[World] = &[
         ],
         ..World::HEALTHY
     },
+    World {
+        name: "vm-config-not-applied",
+        doc: "diskSize was made four times as large, and the VM's disk is still the one that was made before.",
+        before: r#"vm_script "$QEMU" $((GUEST_DISK * 4))"#,
+        run: &[Run::alice_sudo(Expect::Warning(&["vm-config-not-applied"])), Run::alice(Expect::Healthy)],
+        ..World::HEALTHY
+    },
+    World {
+        name: "vm-certs-share-lost",
+        doc: "Someone cleaned /run up while the VM runs, and with it the folder that it has its certificates from.",
+        after: "rm -r $HOST/run/$BUILDER",
+        run: &[Run::alice(Expect::Warning(&["vm-certs-share-lost"]))],
+        ..World::HEALTHY
+    },
+    World {
+        name: "vm-certs-env-unset",
+        doc: "The VM's job has no NIX_SSL_CERT_FILE, so the guest has no certificates.",
+        before: "job_certs $BUILDER none",
+        run: &[Run::alice(Expect::Warning(&["vm-certs-env-unset"]))],
+        ..World::HEALTHY
+    },
+    World {
+        name: "vm-certs-env-unset-missing-file",
+        doc: "The VM's job is to hand a file of certificates to the guest that is gone.",
+        before: "job_certs $BUILDER /etc/ssl/certs/corporate.pem",
+        run: &[Run::alice(Expect::Warning(&["vm-certs-env-unset"]))],
+        ..World::HEALTHY
+    },
 ];
