@@ -8,6 +8,7 @@
 pub mod builds;
 pub mod caches;
 pub mod conf_files;
+pub mod guest;
 pub mod healthy;
 pub mod key_files;
 pub mod machines;
