@@ -18,6 +18,7 @@ pub mod nix_config;
 pub mod nix_daemon;
 pub mod platform;
 pub mod port;
+pub mod processes;
 pub mod root_view;
 pub mod service;
 pub mod ssh;
@@ -332,6 +333,8 @@ facts! {
     root_view: root_view::RootView = root_view::probe;
     /// The test builds.
     builds: Vec<builds::BuildRun> = builds::probe;
+    /// What runs of remote builds and VMs, where a test build did not end.
+    processes: processes::Processes = processes::probe;
     /// The builds of the expectations' installable.
     installable_builds: Vec<builds::BuildRun> = builds::probe_installable;
 }
