@@ -5,7 +5,7 @@ use crate::checks::service::vm_unresponsive;
 use crate::checks::ssh::ssh_half_open_hang;
 use crate::evidence::builds::{BuildRun, Ended};
 use crate::evidence::processes::{Processes, Ssh};
-use crate::prose::{count, span};
+use crate::prose::{and, count, span};
 
 /// See the module.
 pub static CHECK: Check = Check {
@@ -14,7 +14,7 @@ pub static CHECK: Check = Check {
     layer: Layer::Build,
     severity: Severity::Error,
     needs: &[&vm_unresponsive::CHECK, &ssh_half_open_hang::CHECK],
-    disproved_by: Proof::EveryBuild,
+    disproved_by: Proof::Nothing,
     why: "A machine takes as many builds at a time as the fourth column of its line says, and the stock builder takes one. While \
           others hold all slots Nix waits for one, without a word: builds of other users, of a CI job, or one that hangs.",
     remedy: Remedy {
@@ -96,24 +96,28 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
         Err(missing) if !said => return Err(missing),
         _ => None,
     };
+    let hosts: Vec<&str> = takes.iter().map(|machine| machine.host.as_str()).collect();
     let others = match &running {
         Some((held, _)) if !said && u64::try_from(*held).is_ok_and(|held| held < slots) => {
             return Err(Missing::new(format!(
                 "{held} of {slots} slots are in use, and the test build was not taken"
             )));
         }
-        Some((held, since)) => format!("{} on the builder{since}", runs(*held)),
-        None => "other builds hold all slots".to_owned(),
+        Some((held, since)) => format!("{} on {}{since}", runs(*held), and(&hosts)),
+        None => format!("other builds hold all slots of {}", and(&hosts)),
     };
     let (waited, severity) = match build.ended {
         Ended::Deadline(seconds) => (format!("waited {} for a slot", span(seconds)), Severity::Error),
         _ if build.ran_remotely() => ("had to wait for a slot".to_owned(), Severity::Warning),
         _ => ("waited for a slot".to_owned(), Severity::Error),
     };
-    let of = if slots == 1 { "one build at a time is".to_owned() } else { format!("{slots} at a time are") };
-    fail(format!("the test build for {} {waited}: {others}, and {of} taken", build.what()), "a free slot")
-        .as_bad_as(severity)
-        .verdict()
+    let line = if hosts.len() == 1 { "its line allows" } else { "their lines allow" };
+    fail(
+        format!("the test build for {} {waited}: {others}, and {line} {slots} at a time", build.what()),
+        "a free slot",
+    )
+    .as_bad_as(severity)
+    .verdict()
 }
 
 fn runs(number: usize) -> String {

@@ -3,8 +3,9 @@
 use super::{inside, set_inside};
 use crate::checks::prelude::*;
 use crate::checks::ssh::ssh_login_refused;
-use crate::evidence::builds::Ended;
+use crate::evidence::builds::{BuildRun, Ended};
 use crate::evidence::caches::CacheReply;
+use crate::evidence::processes::is_stuck;
 use crate::prose::and;
 
 /// See the module.
@@ -17,7 +18,7 @@ pub static CHECK: Check = Check {
     disproved_by: Proof::Nothing,
     why: "The stock VM does not ask this machine's resolver but 8.8.8.8, whatever network it is in. A VPN or a company's network \
           often blocks that, and no public resolver knows internal names. Then downloads in the VM fail, those of sources \
-          included.",
+          included, and each build waits a minute for a resolver that is silent.",
     remedy: Remedy {
         nix_darwin: Some(
             Advice::manual(
@@ -83,7 +84,7 @@ warning: unable to download 'https://cache.nixos.org/nix-cache-info': Could not 
 building '/nix/store/0-x.drv'...
 ";
 
-fn judge(e: &Evidence, _: &Expectations) -> Result<Verdict, Missing> {
+fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
     let guest = inside(e);
     let mut names: Vec<String> = guest.as_ref().map_or(Vec::new(), |guest| guest.unresolved.clone());
     for name in said(e)? {
@@ -111,11 +112,23 @@ fn judge(e: &Evidence, _: &Expectations) -> Result<Verdict, Missing> {
         Ok(servers) => format!(" by {}", and(servers)),
         Err(_) => String::new(),
     };
+    // The VM's Nix asks its caches before it builds, five times: with a resolver that is silent that takes a minute.
+    let kept = |build: &BuildRun| {
+        let there = build.log.dispatched_to.is_some() && want.builder.systems.contains(&build.system);
+        there && !build.ran_remotely() && (is_stuck(build) || build.log.tail.iter().any(|line| is_said(line)))
+    };
+    let kept = e.builds().is_ok_and(|all| all.iter().any(kept));
     fail(
         format!("the VM cannot resolve {}{by}, and this machine reaches it", and(&names)),
         "a resolver that knows it",
     )
+    .as_bad_as(if kept { Severity::Error } else { Severity::Warning })
     .verdict()
+}
+
+/// What a download in the VM says of it.
+fn is_said(line: &str) -> bool {
+    line.contains("resolve host")
 }
 
 /// What the VM could not resolve while test builds ran on it. This machine itself asks no cache for these.
@@ -126,7 +139,7 @@ fn said(e: &Evidence) -> Result<Vec<String>, Missing> {
     };
     let there = builds.iter().filter(|build| build.log.dispatched_to.is_some());
     let lines = there.flat_map(|build| &build.log.tail);
-    let unresolved = lines.filter(|line| line.contains("resolve host"));
+    let unresolved = lines.filter(|line| is_said(line));
     Ok(unresolved.filter_map(|line| Some(host_of(line.split_once("download '")?.1)?.to_owned())).collect())
 }
 

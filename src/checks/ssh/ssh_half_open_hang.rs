@@ -4,7 +4,7 @@ use crate::checks::prelude::*;
 use crate::checks::service::vm_unresponsive;
 use crate::evidence::builds::Ended;
 use crate::evidence::processes::{Processes, Ssh, is_stuck};
-use crate::prose::{count, span};
+use crate::prose::span;
 
 /// `ps` and launchd tell whole seconds, and not of the same moment.
 const MARGIN: u64 = 5;
@@ -109,18 +109,15 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
         };
     };
     let age = oldest.age_seconds.unwrap_or(0);
-    let outlived = vm.filter(|vm| age > vm + MARGIN && oldest.host == want.builder.host);
-    let but = match outlived {
-        Some(vm) => format!(", and the VM for {}", span(vm)),
-        None => String::new(),
-    };
+    let outlived = oldest.host == want.builder.host && vm.is_some_and(|vm| age > vm + MARGIN);
+    let than = if outlived { ", longer than the VM itself" } else { "" };
     let more = match found.len() - 1 {
         0 => String::new(),
-        more => format!(" (and {} like it)", count(more, "more process")),
+        more => format!(", one of {} such", more + 1),
     };
     fail(
         format!(
-            "an ssh of Nix to {}, process {}{more}, has been running for {}{but}: it holds a slot and answers nobody",
+            "an ssh of Nix to {} (process {}{more}) has been running for {}{than}: it leads nowhere, and keeps a slot of the builder",
             oldest.host,
             oldest.pid,
             span(age)
