@@ -18,19 +18,15 @@ pub static CHECK: Check = Check {
     why: "A machine takes as many builds at a time as the fourth column of its line says, and the stock builder takes one. While \
           others hold all slots Nix waits for one, without a word: builds of other users, of a CI job, or one that hangs.",
     remedy: Remedy {
-        nix_darwin: Some(
-            Advice::manual(
-                &["ps -axo pid,etime,command | grep '[_]_build-remote\\|[n]ix-daemon --stdio'", "sudo darwin-rebuild switch"],
-                "The first command shows what runs, and since when: wait for it, or end what nobody needs by its number. Files in \
-                 /nix/var/nix/current-load are no sign of a build and do no harm: leave them.",
-            )
-            .after_edit(
-                "For more slots, in your nix-darwin configuration, with the cores and the memory for them:\n\n    \
-                 nix.linux-builder.maxJobs = 4;\n    \
-                 nix.linux-builder.config.virtualisation.cores = 4;\n    \
-                 nix.linux-builder.config.virtualisation.darwin-builder.memorySize = 8 * 1024;",
-            ),
-        ),
+        nix_darwin: Some(Advice::manual(
+            &["ps -axo pid,etime,command | grep '[_]_build-remote\\|[n]ix-daemon --stdio'"],
+            "It shows what runs, and since when: wait for it, or end what nobody needs by its number. Files in \
+             /nix/var/nix/current-load are no sign of a build and do no harm: leave them. For more slots, with the cores and \
+             the memory for them, in your nix-darwin configuration, then sudo darwin-rebuild switch:\n\n    \
+             nix.linux-builder.maxJobs = 4;\n    \
+             nix.linux-builder.config.virtualisation.cores = 4;\n    \
+             nix.linux-builder.config.virtualisation.darwin-builder.memorySize = 8 * 1024;",
+        )),
         determinate: None,
         otherwise: Advice::manual(
             &["ps -axo pid,etime,command | grep '[_]_build-remote\\|[n]ix-daemon --stdio'"],
@@ -51,11 +47,7 @@ pub static CHECK: Check = Check {
             },
             expect: Expect::Fail,
         },
-        Example {
-            name: "one build holds one of four slots",
-            given: |e| set(e, 1),
-            expect: Expect::Unknown,
-        },
+        Example { name: "one build holds one of four slots", given: |e| set(e, 1), expect: Expect::Unknown },
         Example { name: "nothing else runs", given: |e| set(e, 0), expect: Expect::Moot },
         Example {
             name: "a machine took it",

@@ -78,9 +78,8 @@ error: build of '/nix/store/0-x.drv' on 'ssh-ng://builder@linux-builder' failed:
 
 fn judge(e: &Evidence, _: &Expectations) -> Result<Verdict, Missing> {
     let finding = |paths: &[String]| {
-        let those = if paths.len() == 1 { "that is not" } else { "that are not" };
         fail(
-            format!("the sandbox of the VM's Nix is to show {}, {those} in the VM", and(paths)),
+            format!("the sandbox of the VM's Nix is to show {}, which the VM does not have", and(paths)),
             "paths that are there, or marked as optional by a ? at the end",
         )
         .word("sandbox-path", and(paths))

@@ -23,19 +23,15 @@ pub static CHECK: Check = Check {
           the VM was restarted during a build. The ssh waits for ever, and its build keeps its slot of the builder from all \
           others.",
     remedy: Remedy {
-        nix_darwin: Some(
-            Advice::disruptive(
-                &["ps -o pid,etime,command -p {stuck-pid}", "sudo kill {stuck-pid}", "sudo darwin-rebuild switch"],
-                "The second command ends that one build, which fails and can be started again; where it is a build that \
-                 really takes so long, leave it. Files in /nix/var/nix/current-load are free as soon as nobody holds them: \
-                 leave them where they are.",
-            )
-            .after_edit(
-                "To have ssh notice by itself from now on, in your nix-darwin configuration:\n\n    \
-                 programs.ssh.extraConfig = ''\n      Host {host}\n        ServerAliveInterval 30\n        \
-                 ServerAliveCountMax 3\n    '';",
-            ),
-        ),
+        nix_darwin: Some(Advice::disruptive(
+            &["ps -o pid,etime,command -p {stuck-pid}", "sudo kill {stuck-pid}"],
+            "The second command ends that one build, which fails and can be started again; where it is a build that really \
+             takes so long, leave it. Files in /nix/var/nix/current-load are free as soon as nobody holds them: leave them \
+             where they are. To have ssh notice by itself from now on, in your nix-darwin configuration, then \
+             sudo darwin-rebuild switch:\n\n    \
+             programs.ssh.extraConfig = ''\n      Host {host}\n        ServerAliveInterval 30\n        \
+             ServerAliveCountMax 3\n    '';",
+        )),
         determinate: None,
         otherwise: Advice::disruptive(
             &["ps -o pid,etime,command -p {stuck-pid}", "sudo kill {stuck-pid}"],
@@ -63,7 +59,11 @@ pub static CHECK: Check = Check {
             },
             expect: Expect::Fail,
         },
-        Example { name: "a build that runs for ten minutes", given: |e| set(e, Some(600)), expect: Expect::Pass },
+        Example {
+            name: "a build that runs for ten minutes",
+            given: |e| set(e, Some(600)),
+            expect: Expect::Pass,
+        },
         Example {
             name: "the login of a person, who may stay",
             given: |e| {
