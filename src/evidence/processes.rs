@@ -19,7 +19,9 @@ pub(super) fn probe(look: &Look) -> Probe<Processes> {
     let stuck = look.builds().get().is_ok_and(|all| all.iter().any(is_stuck));
     let silent = || {
         let ports = look.ports().get();
-        ports.is_ok_and(|all| all.iter().any(|port| !matches!(port.answer, PortAnswer::Ssh(_))))
+        ports.is_ok_and(|all| {
+            all.iter().any(|port| !matches!(port.answer, PortAnswer::Ssh(_) | PortAnswer::Failed(_)))
+        })
     };
     if !stuck && !silent() {
         return Probe::not_taken(

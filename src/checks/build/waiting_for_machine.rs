@@ -67,7 +67,10 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
         |build: &&&BuildRun| matches!(build.ended, Ended::Deadline(_)) && build.log.dispatched_to.is_none();
     let builds = super::demanded(e, want)?;
     let stuck = builds.iter().find(unended).or_else(|| builds.iter().find(|build| build.log.waited));
-    let Some(build) = stuck else { return pass("no test build waited") };
+    let Some(build) = stuck else {
+        let taken = builds.iter().any(|build| build.log.dispatched_to.is_some());
+        return if taken { pass("no test build waited") } else { moot("no test build waits") };
+    };
     let machines = e.machines()?;
     let takes: Vec<_> =
         machines.machines.iter().filter(|it| it.offers(&build.system) == Some(true)).collect();

@@ -2,7 +2,7 @@
 
 use crate::checks::prelude::*;
 use crate::checks::service::vm_unresponsive;
-use crate::evidence::builds::Ended;
+use crate::evidence::builds::{BuildRun, Ended};
 use crate::evidence::processes::{Processes, Ssh, is_stuck};
 use crate::prose::span;
 
@@ -83,13 +83,20 @@ pub static CHECK: Check = Check {
             },
             expect: Expect::Unknown,
         },
+        Example {
+            name: "the test builds were refused at once",
+            given: |e| healthy::set_builds(e, &Ended::Code(1), "error: Cannot build '/nix/store/0-x.drv'.\n"),
+            expect: Expect::Moot,
+        },
         Example { name: "--quick", given: healthy::hide_builds, expect: Expect::Unknown },
     ],
 };
 
 fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
-    if !e.builds()?.iter().any(is_stuck) {
-        return pass("the test builds ended");
+    let builds = e.builds()?;
+    if !builds.iter().any(is_stuck) {
+        let any = builds.iter().any(BuildRun::ran_remotely);
+        return if any { pass("the test builds ended") } else { moot("no test build hangs") };
     }
     let processes = e.processes()?;
     // The age of the VM is that of its job; where there is no job, that of the one QEMU.
