@@ -16,9 +16,9 @@ pub static CHECK: Check = Check {
     severity: Severity::Warning,
     needs: &[&ssh_login_refused::CHECK],
     disproved_by: Proof::Nothing,
-    why: "The stock VM does not ask this machine's resolver but 8.8.8.8, whatever network it is in. A VPN or a company's network \
-          often blocks that, and no public resolver knows internal names. Then downloads in the VM fail, those of sources \
-          included, and each build waits a minute for a resolver that is silent.",
+    why: "The stock VM of most releases does not ask this machine's resolver but 8.8.8.8, whatever network it is in. A VPN or a \
+          company's network often blocks that, and no public resolver knows internal names. Then downloads in the VM fail, \
+          those of sources included, and each build waits a minute for a resolver that is silent.",
     remedy: Remedy {
         nix_darwin: Some(
             Advice::manual(
@@ -38,7 +38,7 @@ pub static CHECK: Check = Check {
              this machine do the downloading: builders-use-substitutes = false in nix.conf.",
         ),
     },
-    references: &["nix-darwin/nix-darwin#997", "NixOS/nixpkgs#108984", "NixOS/nixpkgs#416187"],
+    references: &["nix-darwin/nix-darwin#997", "NixOS/nixpkgs#108984", "NixOS/nixpkgs#398952", "NixOS/nixpkgs#416187"],
     judge,
     examples: &[
         Example {
