@@ -443,7 +443,10 @@ fn every_command_of_a_run_only_looks() {
             "sysctl" => args == "-n hw.memsize machdep.cpu.brand_string",
             "df" => ["-k /nix", "-k /"].contains(&args),
             "id" => args.is_empty(),
-            "ps" => args.strip_prefix("-o etime= -p ").is_some_and(|pid| pid.parse::<u32>().is_ok()),
+            "ps" => {
+                args == "-axwwo pid,ppid,etime,command"
+                    || args.strip_prefix("-o etime= -p ").is_some_and(|pid| pid.parse::<u32>().is_ok())
+            }
             "launchctl" => {
                 args == "print-disabled system"
                     || ["print system/org.nixos.linux-builder", "print system/org.nixos.nix-daemon"]

@@ -11,6 +11,7 @@ pub mod caches;
 pub mod conf_files;
 pub mod crash_report;
 pub mod flavour;
+pub mod guest;
 pub mod healthy;
 pub mod key_files;
 pub mod machines;
@@ -20,6 +21,7 @@ pub mod nix_config;
 pub mod nix_daemon;
 pub mod platform;
 pub mod port;
+pub mod processes;
 pub mod root_view;
 pub mod service;
 pub mod ssh;
@@ -343,6 +345,8 @@ facts! {
     root_view: root_view::RootView = root_view::probe;
     /// The test builds.
     builds: Vec<builds::BuildRun> = builds::probe;
+    /// What runs of remote builds and VMs, where a test build did not end.
+    processes: processes::Processes = processes::probe;
     /// The builds of the expectations' installable.
     installable_builds: Vec<builds::BuildRun> = builds::probe_installable;
 }

@@ -10,6 +10,7 @@ pub mod launchd;
 pub mod machines;
 pub mod nix_config;
 pub mod platform;
+pub mod processes;
 pub mod ssh_config;
 pub mod store_info;
 pub mod text;

@@ -7,9 +7,11 @@ pub mod hello_build_failed;
 pub mod test_build_failed;
 pub mod test_build_optional_system_failed;
 pub mod test_build_timed_out;
+pub mod waiting_for_machine;
 
 /// In order.
 pub const CHECKS: &[&Check] = &[
+    &waiting_for_machine::CHECK,
     &test_build_timed_out::CHECK,
     &test_build_failed::CHECK,
     &test_build_optional_system_failed::CHECK,
@@ -53,8 +55,11 @@ const ON_THE_WAY: &[&Check] = &[
     &ssh::ssh_host_key_mismatch::CHECK,
     &ssh::ssh_root_known_hosts_missing::CHECK,
     &ssh::ssh_login_refused::CHECK,
+    &ssh::ssh_half_open_hang::CHECK,
     &guest::vm_disk_full::CHECK,
     &guest::ssh_remote_nix_unusable::CHECK,
+    &guest::vm_sandbox_path_missing::CHECK,
+    &waiting_for_machine::CHECK,
 ];
 
 use crate::evidence::builds::BuildRun;

@@ -2,23 +2,33 @@
 
 use crate::check::{Check, Verdict};
 
+pub mod kvm_missing_in_guest;
 pub mod machines_system_offered_but_not_executable;
 pub mod ssh_remote_nix_unusable;
 pub mod store_untrusted_by_guest;
 pub mod vm_certs_env_unset;
 pub mod vm_certs_share_lost;
+pub mod vm_clock_skew;
 pub mod vm_config_not_applied;
 pub mod vm_disk_full;
+pub mod vm_dns_hardcoded;
+pub mod vm_out_of_memory;
+pub mod vm_sandbox_path_missing;
 
 /// In order.
 pub const CHECKS: &[&Check] = &[
     &vm_disk_full::CHECK,
+    &vm_clock_skew::CHECK,
+    &vm_out_of_memory::CHECK,
+    &vm_dns_hardcoded::CHECK,
     &ssh_remote_nix_unusable::CHECK,
     &store_untrusted_by_guest::CHECK,
+    &vm_sandbox_path_missing::CHECK,
     &machines_system_offered_but_not_executable::CHECK,
     &vm_config_not_applied::CHECK,
     &vm_certs_share_lost::CHECK,
     &vm_certs_env_unset::CHECK,
+    &kvm_missing_in_guest::CHECK,
 ];
 
 use crate::evidence::root_view::Guest;

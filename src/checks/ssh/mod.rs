@@ -5,6 +5,7 @@ use crate::check::Check;
 pub mod ssh_alias_missing;
 pub mod ssh_config_bad_permissions;
 pub mod ssh_connection_refused;
+pub mod ssh_half_open_hang;
 pub mod ssh_host_key_mismatch;
 pub mod ssh_key_missing;
 pub mod ssh_key_too_open;
@@ -23,6 +24,7 @@ pub const CHECKS: &[&Check] = &[
     &ssh_host_key_mismatch::CHECK,
     &ssh_root_known_hosts_missing::CHECK,
     &ssh_login_refused::CHECK,
+    &ssh_half_open_hang::CHECK,
 ];
 
 use crate::evidence::{Evidence, Missing};

@@ -178,6 +178,23 @@ END
         ],
         ..World::HEALTHY
     },
+    World {
+        name: "ssh-half-open-hang",
+        doc: "The VM was restarted during a build, whose ssh did not notice: it is stopped here, as one that no packet reaches; \
+              it still holds the only slot. How old it is, is imitated.",
+        before: r#"
+            machines "$(machine '' '' 1)"
+            printf '[test-build]\ninstallable = "nixpkgs#hello"\ntimeout = "3s"\n' >$HOST/etc/builder-doctor.toml
+        "#,
+        after: "
+            hold_slot
+            kill -STOP $SSH_OF_IT
+            process_age $SSH_OF_IT 9000
+            restart $BUILDER
+        ",
+        run: &[Run::alice(Expect::Roots(&["ssh-half-open-hang"]))],
+        ..World::HEALTHY
+    },
 ];
 
 /// Root was refused, and said so: nothing waited for an answer that nobody gives.
