@@ -43,6 +43,8 @@ pub mod expectations;
 
 pub mod check;
 
+pub mod dated;
+
 pub mod checks;
 
 pub mod diagnosis;
