@@ -3,12 +3,16 @@
 pub mod build_log;
 pub mod cache_info;
 pub mod conf_files;
+pub mod diskutil;
+pub mod dscl;
 pub mod host_key;
 pub mod launchd;
 pub mod machines;
 pub mod nix_config;
+pub mod nixpkgs;
 pub mod platform;
 pub mod ssh_config;
 pub mod store_info;
+pub mod synthetic;
 pub mod text;
 pub mod version;

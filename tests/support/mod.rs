@@ -187,7 +187,7 @@ impl Mac {
         );
         self.program(
             "sysctl",
-            "for it; do case $it in hw.memsize) echo 38654705664 ;; *.brand_string) echo 'Apple M3 Pro' ;; esac; done\n",
+            "for it; do case $it in hw.memsize) echo $it: 38654705664 ;; *.brand_string) echo $it: Apple M3 Pro ;; esac; done\n",
         );
         self.program(
             "df",

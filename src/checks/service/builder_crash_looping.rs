@@ -1,6 +1,7 @@
 //! The VM keeps ending, and launchd keeps starting it.
 
 use super::{is_crash_looping, job, of_the_vm, port_31022_in_use, set_stopped};
+use crate::checks::host::{host_cannot_virtualise, synthetic_conf_lost};
 use crate::checks::prelude::*;
 use crate::prose::count;
 
@@ -10,7 +11,7 @@ pub static CHECK: Check = Check {
     title: "The VM stays up once it is started",
     layer: Layer::Service,
     severity: Severity::Error,
-    needs: &[&port_31022_in_use::CHECK],
+    needs: &[&synthetic_conf_lost::CHECK, &host_cannot_virtualise::CHECK, &port_31022_in_use::CHECK],
     disproved_by: Proof::ABuildThere,
     why: "The job ends at once and KeepAlive starts it again, every ten seconds. Exit code 134 is QEMU's own assertion \
           (SIGABRT), 126 and 127 a store path that is gone, 78 a working directory that is gone, 1 a bad argument.",
