@@ -90,10 +90,10 @@ fn dscl(look: &Look, args: &[&str]) -> Result<Output, String> {
 fn group_name(look: &Look) -> String {
     let text = look.host.read(Path::new(super::conf_files::SYSTEM)).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
-    let set = text.lines().filter_map(|line| {
+    let set = text.lines().rev().find_map(|line| {
         let (name, value) = line.split('#').next()?.split_once('=')?;
         (name.trim() == "build-users-group").then(|| value.trim().to_owned())
     });
     let plain = |name: &String| name.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
-    set.last().filter(plain).unwrap_or_else(|| "nixbld".to_owned())
+    set.filter(plain).unwrap_or_else(|| "nixbld".to_owned())
 }

@@ -55,7 +55,10 @@ fn judge(e: &Evidence, _: &Expectations) -> Result<Verdict, Missing> {
         (None, Some(false)) => return pass(managers.daemon_label()),
         (None, None) => return Err(Missing::new("launchctl does not say whether such a job is loaded")),
     };
-    fail(seen, format!("{} alone", managers.daemon_label())).word("left-over", UPSTREAM).verdict()
+    fail(seen, format!("{} alone", managers.daemon_label()))
+        .word("left-over", UPSTREAM)
+        .word("daemon-label", managers.daemon_label())
+        .verdict()
 }
 
 fn set(e: &mut Evidence, left: LeftOver) {

@@ -27,8 +27,8 @@ pub static CHECK: Check = Check {
         )),
         otherwise: Advice::manual(
             &[
-                "curl --proto '=https' --tlsv1.2 -sSf -L -o /tmp/nixbld.sh https://github.com/NixOS/nix/raw/master/scripts/sequoia-nixbld-user-migration.sh",
-                "bash /tmp/nixbld.sh",
+                "curl --proto '=https' --tlsv1.2 -sSf -L -o nixbld-user-migration.sh https://github.com/NixOS/nix/raw/master/scripts/sequoia-nixbld-user-migration.sh",
+                "bash nixbld-user-migration.sh",
             ],
             "Nix's own script makes the users again, with numbers that macOS leaves alone; read it before running it, as \
              it calls sudo.",

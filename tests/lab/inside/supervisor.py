@@ -24,10 +24,16 @@ import time
 LAB = "/host/var/db/lab"
 BUILDER = "org.nixos.linux-builder"
 DAEMON = "org.nixos.nix-daemon"
-PROGRAMS = {BUILDER: "exec bash /lab/inside/vm", DAEMON: "exec bash /lab/inside/daemon"}
+DETERMINATE = "systems.determinate.nix-daemon"
+PROGRAMS = {
+    BUILDER: "exec bash /lab/inside/vm",
+    DAEMON: "exec bash /lab/inside/daemon",
+    DETERMINATE: "exec bash /lab/inside/daemon",
+}
 SOCKETS = {
     BUILDER: "/guest/nix/var/nix/daemon-socket/socket",
     DAEMON: "/host/nix/var/nix/daemon-socket/socket",
+    DETERMINATE: "/host/nix/var/nix/daemon-socket/socket",
 }
 THROTTLE = 10.0
 lock = threading.RLock()
@@ -137,7 +143,7 @@ def sweep(label):
             root = os.readlink(f"/proc/{pid}/root")
             if label == BUILDER and root == "/guest":
                 os.kill(int(pid), signal.SIGKILL)
-            elif label == DAEMON and root == "/host":
+            elif label in (DAEMON, DETERMINATE) and root == "/host":
                 with open(f"/proc/{pid}/cmdline", "rb") as file:
                     name = file.read().split(b"\0")[0]
                 if name.endswith(b"nix-daemon"):
