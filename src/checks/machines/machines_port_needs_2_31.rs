@@ -15,7 +15,7 @@ pub static CHECK: Check = Check {
     needs: &[&builders_bad_machine_spec::CHECK],
     disproved_by: Proof::ABuildThere,
     why: "Since 2.31 a machine can be written as ssh-ng://user@host:port. An older Nix hands `host:port` to ssh as the name \
-          of a host, which does not resolve. What counts is the version of the daemon, which dials.",
+          of a host: `Could not resolve hostname linux-builder:31022`. What counts is the version of the daemon, which dials.",
     remedy: Remedy {
         nix_darwin: Some(Advice::manual(&["sudo darwin-rebuild switch"], "Or use a Nix of 2.31 or later.").after_edit(
             "In your nix-darwin configuration, take the port out of the machine's hostName and give it to ssh:\n\n    \
