@@ -1,6 +1,7 @@
 //! Rosetta is missing on a Mac that is to build for x86_64-darwin, or whose builder rests on it.
 
 use crate::checks::prelude::*;
+use crate::evidence::conf_files::origin;
 use crate::evidence::service::PlistState;
 
 /// See the module.
@@ -26,31 +27,27 @@ pub static CHECK: Check = Check {
     examples: &[
         Example {
             name: "x86_64-darwin is offered, and cannot run",
-            given: |e| set(e, false),
+            given: |e| {
+                set(e, false);
+                offer(e);
+            },
             expect: Expect::Fail,
         },
         Example {
             name: "the builder's job rests on it",
             given: |e| {
                 set(e, false);
-                no_extra_platforms(e);
                 healthy::set_machines(e, "ssh-ng://rosetta-builder aarch64-linux,x86_64-linux - 8 1 - - -\n");
             },
             expect: Expect::Fail,
         },
-        Example { name: "it is there", given: |_| {}, expect: Expect::Pass },
-        Example {
-            name: "nobody needs it",
-            given: |e| {
-                set(e, false);
-                no_extra_platforms(e);
-            },
-            expect: Expect::Moot,
-        },
+        Example { name: "it is there", given: offer, expect: Expect::Pass },
+        Example { name: "nobody asked for it", given: |e| set(e, false), expect: Expect::Moot },
         Example {
             name: "an Intel Mac",
             given: |e| {
                 set(e, false);
+                offer(e);
                 if let Probe::Seen { fact, .. } = &mut e.platform {
                     fact.machine = "x86_64".to_owned();
                 }
@@ -75,8 +72,10 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
         let under = "it is there, and this program runs under it, so `uname -m` says x86_64";
         return pass(if platform.translated == Some(true) { under } else { "it is there" });
     }
-    let platforms = e.settings().ok().and_then(|it| it.extra_platforms.as_deref()).unwrap_or_default();
-    let offered = platforms.iter().any(|it| it == "x86_64-darwin");
+    // Only what a file says: older Nixes put it there by themselves, Rosetta or not.
+    let files = e.conf_files().map(Vec::as_slice).unwrap_or_default();
+    let offered = origin(files, "extra-platforms")
+        .is_some_and(|it| it.value.split_whitespace().any(|word| word == "x86_64-darwin"));
     let who = if offered {
         "extra-platforms offers x86_64-darwin".to_owned()
     } else if want.all_systems().any(|system| system == "x86_64-darwin") {
@@ -103,9 +102,8 @@ fn set(e: &mut Evidence, rosetta: bool) {
     }
 }
 
-fn no_extra_platforms(e: &mut Evidence) {
-    use crate::evidence::nix_config::ConfigView;
-    if let Probe::Seen { fact: ConfigView::Read(config), .. } = &mut e.nix_config {
-        config.extra_platforms = Some(Vec::new());
-    }
+fn offer(e: &mut Evidence) {
+    let text = format!("{}extra-platforms = x86_64-darwin\n", healthy::NIX_CONF);
+    let conf = crate::parse::conf_files::parse("/etc/nix/nix.conf", &text);
+    e.conf_files = Probe::seen(vec![conf], "/etc/nix/nix.conf");
 }

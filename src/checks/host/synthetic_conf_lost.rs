@@ -15,29 +15,16 @@ pub static CHECK: Check = Check {
           /etc/synthetic.conf, and made when the Mac starts. An update of macOS or another program may replace that \
           file. Without /run the VM has no place for its certificates, and nix-darwin cannot activate a system; without \
           /nix there is no Nix.",
-    remedy: Remedy {
-        nix_darwin: Some(Advice::manual(
-            &[
-                "cat /etc/synthetic.conf",
-                "sudo /System/Library/Filesystems/apfs.fs/Contents/Resources/apfs.util -t",
-                "sudo launchctl kickstart -k system/{label}",
-            ],
-            "The second command makes what the file names; a restart of the Mac does so as well.",
-        )
-        .after_edit(
-            "/etc/synthetic.conf needs these two lines, each once, with one tab in the second:\n\n    nix\n    \
-             run\tprivate/var/run",
-        )),
-        determinate: None,
-        otherwise: Advice::manual(
-            &[
-                "cat /etc/synthetic.conf",
-                "sudo /System/Library/Filesystems/apfs.fs/Contents/Resources/apfs.util -t",
-            ],
-            "The second command makes what the file names; a restart of the Mac does so as well.",
-        )
-        .after_edit("/etc/synthetic.conf needs this line, once:\n\n    nix"),
-    },
+    remedy: Remedy::same(Advice::safe(
+        &[
+            "sudo grep -qsx nix /etc/synthetic.conf || echo nix | sudo tee -a /etc/synthetic.conf",
+            r"sudo grep -qs ^run /etc/synthetic.conf || printf 'run\tprivate/var/run\n' | sudo tee -a /etc/synthetic.conf",
+            "sudo /System/Library/Filesystems/apfs.fs/Contents/Resources/apfs.util -t",
+        ],
+        "The first two commands add the lines where they are missing (the second only for nix-darwin), the third makes what \
+         the file names; a restart of the Mac does so as well. Then start the VM anew:\n\n    \
+         sudo launchctl kickstart -k system/{label}",
+    )),
     references: &["NixOS/nix#16447", "NixOS/nix#6839"],
     judge,
     examples: &[
