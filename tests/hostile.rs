@@ -227,7 +227,9 @@ fn a_build_that_hangs_with_open_pipes_in_a_grandchild_alone() {
 #[test]
 fn the_whole_look_has_a_deadline() {
     let mac = Mac::new();
-    for name in ["nix", "launchctl", "ssh", "ssh-keyscan", "uname", "sw_vers", "sysctl", "df", "id", "ps"] {
+    for name in
+        ["nix", "launchctl", "ssh", "ssh-keyscan", "uname", "sw_vers", "sysctl", "df", "id", "ps", "dscl"]
+    {
         mac.program(name, STUBBORN);
     }
     let (report, _) = both(&mac, &["--offline", "--timeout", "2s"]);

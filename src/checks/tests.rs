@@ -107,8 +107,10 @@ fn an_example_of_failing_is_seen_by_the_diagnosis() {
             (example.given)(&mut e);
             let diagnosis = diagnose(&all(), &e, &Expectations::default(), &Selection::default());
             let found = diagnosis.findings().find(|(judged, ..)| judged.check.id == check.id);
-            let severity = found.map(|(judged, ..)| judged.severity);
-            assert_eq!(severity, Some(check.severity), "{}, {}", check.id, example.name);
+            let severity = found
+                .map(|(judged, finding, _)| (judged.severity, finding.severity.unwrap_or(check.severity)));
+            let as_said = severity.is_some_and(|(shown, said)| shown == said);
+            assert!(as_said, "{}, {}: {severity:?}", check.id, example.name);
         }
     }
 }
@@ -122,6 +124,11 @@ fn an_example_of_failing_is_the_one_cause() {
             let mut e = healthy::evidence();
             (example.given)(&mut e);
             let diagnosis = diagnose(&all(), &e, &Expectations::default(), &Selection::default());
+            let found = diagnosis.findings().find(|(judged, ..)| judged.check.id == check.id);
+            // A case that is not worth more than a note is nobody's cause.
+            if found.is_some_and(|(judged, ..)| judged.severity == Severity::Note) {
+                continue;
+            }
             let causes: Vec<&str> = diagnosis.causes().map(|(judged, _)| judged.check.id).collect();
             if causes != [check.id] {
                 wrong.push(format!("{}, {}: the causes are {causes:?}", check.id, example.name));

@@ -3,19 +3,23 @@
 //! The texts are real ones: what nix-darwin writes, what Nix 2.34.8 and launchd (macOS 26) print. What no
 //! public capture shows (`launchctl print` of the builder's own job) is the daemon's with other names.
 
+use super::build_users::BuildUsers;
 use super::builds::{BuildRun, Ended};
 use super::caches::{Bundle, BundleState, CacheReply, CacheView, Caches};
 use super::conf_files::Change;
+use super::custom_conf::CustomConf;
 use super::flavour::{BuilderJob, Flavour};
 use super::key_files::{KeyFile, KeyState};
 use super::nix_config::ConfigView;
 use super::nix_daemon::NixDaemon;
+use super::nixpkgs::Nixpkgs;
 use super::port::{HostKeyView, PortAnswer, PortView};
 use super::root_view::{Guest, RootView};
+use super::roots::Roots;
 use super::service::{PlistFile, PlistOwner, PlistState, Service};
 use super::ssh::{Localhost, SshFile, SshHost};
 use super::vm_program::{CertFile, CertState, VmProgram};
-use super::{Evidence, Probe, Whom, managers, nix, platform};
+use super::{Evidence, Probe, Whom, left_over_daemon, managers, nix, nix_volume, platform, shell_hooks};
 use crate::expectations::Expectations;
 use crate::parse::build_log::{self, BuildLog};
 use crate::parse::host_key::{STOCK_HOST_KEY, parse_scan};
@@ -111,6 +115,27 @@ pub fn evidence() -> Evidence {
             },
             "paths",
         ),
+        roots: Probe::seen(
+            Roots {
+                run: Some(true),
+                nix: Some(true),
+                synthetic: Some(vec!["nix".to_owned(), "run".to_owned()]),
+                installed: None,
+            },
+            "lstat",
+        ),
+        nix_volume: Probe::not_taken(nix_volume::NIX_IS_THERE),
+        build_users: Probe::seen(
+            BuildUsers { group: "nixbld".to_owned(), gid: Some(350), members: 32, ..BuildUsers::default() },
+            "dscl",
+        ),
+        shell_hooks: Probe::not_taken(shell_hooks::ON_PATH),
+        left_over_daemon: Probe::not_taken(left_over_daemon::NOT_DETERMINATE),
+        custom_conf: Probe::seen(CustomConf::default(), "stat"),
+        nixpkgs: Probe::seen(
+            Nixpkgs { label: Some("26.05.56c666e".to_owned()), ..Nixpkgs::default() },
+            "/run/current-system/darwin-version.json",
+        ),
         nix: Probe::seen(nix(), "nix --version"),
         nix_daemon: Probe::seen(
             NixDaemon {
@@ -197,6 +222,10 @@ fn platform() -> platform::Platform {
         macos: Some("26.6.2".to_owned()),
         cpu: Some("Apple M3 Pro".to_owned()),
         memory_bytes: Some(36 << 30),
+        model: Some("Mac15,7".to_owned()),
+        hypervisor: Some(true),
+        translated: Some(false),
+        rosetta: Some(true),
         disk: Some(Df { total_kib: 971_350_180, free_kib: 412_000_000 }),
     }
 }

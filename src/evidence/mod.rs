@@ -5,25 +5,32 @@
 //! One file a source: the fact's type and its probe, which is short and only asks; what is to be understood
 //! of the answer stands in `parse`.
 
+pub mod build_users;
 pub mod builder_log;
 pub mod builds;
 pub mod caches;
 pub mod conf_files;
 pub mod crash_report;
+pub mod custom_conf;
 pub mod flavour;
 pub mod guest;
 pub mod healthy;
 pub mod key_files;
+pub mod left_over_daemon;
 pub mod machines;
 pub mod managers;
 pub mod nix;
 pub mod nix_config;
 pub mod nix_daemon;
+pub mod nix_volume;
+pub mod nixpkgs;
 pub mod platform;
 pub mod port;
 pub mod processes;
 pub mod root_view;
+pub mod roots;
 pub mod service;
+pub mod shell_hooks;
 pub mod ssh;
 pub mod vm_program;
 
@@ -192,6 +199,19 @@ impl Look<'_> {
     }
 }
 
+/// What is part of macOS alone is not looked for elsewhere.
+fn only_on_a_mac<T>(look: &Look) -> Option<Probe<T>> {
+    match look.platform() {
+        Probe::Seen { fact, .. } if !fact.is_mac() => {
+            Some(Probe::not_taken(format!("it is part of macOS, and this is {}", fact.kernel)))
+        }
+        Probe::Seen { .. } => None,
+        Probe::Blind { .. } | Probe::NotTaken { .. } => {
+            Some(Probe::blind("it is not known what system this is"))
+        }
+    }
+}
+
 /// How far gathering is; for whoever shows progress.
 #[derive(Debug, Default)]
 pub struct Progress(Mutex<Vec<(&'static str, Stage)>>);
@@ -301,6 +321,20 @@ facts! {
     user: platform::User = platform::probe_user;
     /// Who manages /etc/nix.
     managers: managers::Managers = managers::probe;
+    /// What stands at the root of a Mac for Nix, and what macOS is told to put there.
+    roots: roots::Roots = roots::probe;
+    /// The volume that is mounted at /nix; asked for only where there is no Nix.
+    nix_volume: nix_volume::NixVolume = nix_volume::probe;
+    /// The users as whom the daemon builds on this Mac itself.
+    build_users: build_users::BuildUsers = build_users::probe;
+    /// Whether the shells' files lead to Nix; asked for only where PATH does not.
+    shell_hooks: shell_hooks::ShellHooks = shell_hooks::probe;
+    /// What upstream's Nix left of its daemon on a Mac with Determinate's.
+    left_over_daemon: left_over_daemon::LeftOver = left_over_daemon::probe;
+    /// /etc/nix/nix.custom.conf in nix-darwin's eyes.
+    custom_conf: custom_conf::CustomConf = custom_conf::probe;
+    /// Which nixpkgs the system is made of, and which one the next is.
+    nixpkgs: nixpkgs::Nixpkgs = nixpkgs::probe;
     /// The Nix that would be run, and the others.
     nix: nix::Nix = nix::probe;
     /// The daemon behind the local socket.

@@ -74,7 +74,7 @@ fn under_an_older_nix(world: &'static World) -> &'static World {
 }
 
 fn under_determinate(world: &'static World) -> &'static World {
-    let before = String::leak(format!("{}\ndeterminate\n", world.before));
+    let before = String::leak(format!("{}\ndeterminate_alone\n", world.before));
     leak(World { name: named(world, "under-determinate"), before, run: &world.run[..1], ..*world })
 }
 

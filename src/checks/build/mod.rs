@@ -20,12 +20,17 @@ pub const CHECKS: &[&Check] = &[
 
 /// Every check on the way of a test build: what can keep it from running. No cache is on that way.
 const ON_THE_WAY: &[&Check] = &[
+    &host::synthetic_conf_lost::CHECK,
+    &host::nix_volume_not_mounted::CHECK,
+    &host::host_cannot_virtualise::CHECK,
     &host::localhost_does_not_resolve::CHECK,
     &nix::nix_not_installed::CHECK,
     &nix::nix_config_unreadable::CHECK,
     &daemon::daemon_not_running::CHECK,
     &daemon::daemon_user_not_allowed::CHECK,
     &daemon::daemon_stale_config::CHECK,
+    &config::determinate_vs_nix_darwin::CHECK,
+    &config::nixpkgs_qemu_vm_virtiofs_window::CHECK,
     &config::builder_not_configured::CHECK,
     &config::builders_empty::CHECK,
     &machines::machines_file_missing::CHECK,
@@ -33,6 +38,7 @@ const ON_THE_WAY: &[&Check] = &[
     &machines::machines_system_not_offered::CHECK,
     &machines::machines_feature_missing::CHECK,
     &machines::machines_odd_fields::CHECK,
+    &machines::machines_port_needs_2_31::CHECK,
     &service::port_31022_in_use::CHECK,
     &service::builder_service_disabled::CHECK,
     &service::launchd_bootstrap_error_5::CHECK,

@@ -7,6 +7,7 @@ pub mod machines_feature_missing;
 pub mod machines_file_missing;
 pub mod machines_odd_fields;
 pub mod machines_optional_system_not_offered;
+pub mod machines_port_needs_2_31;
 pub mod machines_system_not_offered;
 
 /// In order.
@@ -17,6 +18,7 @@ pub const CHECKS: &[&Check] = &[
     &machines_optional_system_not_offered::CHECK,
     &machines_feature_missing::CHECK,
     &machines_odd_fields::CHECK,
+    &machines_port_needs_2_31::CHECK,
 ];
 
 use crate::evidence::Evidence;

@@ -1,5 +1,6 @@
 //! There is no Nix, neither on PATH nor where installers put it.
 
+use crate::checks::host::{nix_volume_not_mounted, synthetic_conf_lost};
 use crate::checks::prelude::*;
 use crate::evidence::nix::Nix;
 
@@ -9,7 +10,7 @@ pub static CHECK: Check = Check {
     title: "Nix is installed",
     layer: Layer::Nix,
     severity: Severity::Error,
-    needs: &[],
+    needs: &[&synthetic_conf_lost::CHECK, &nix_volume_not_mounted::CHECK],
     disproved_by: Proof::ABuild,
     why: "Everything else needs Nix. It was looked for on PATH and at /nix/var/nix/profiles/default/bin, \
           /run/current-system/sw/bin and /etc/profiles/per-user/*/bin. If Nix worked here before, look whether \

@@ -5,6 +5,7 @@ use super::{
     qemu_m4_sme_property, qemu11_hvf_sme_abort, set_crash_report, set_log, set_stopped,
     vm_working_directory_missing,
 };
+use crate::checks::host::{host_cannot_virtualise, synthetic_conf_lost};
 use crate::checks::prelude::*;
 use crate::parse::builder_log::telling;
 use crate::parse::launchd::LastExit;
@@ -17,6 +18,8 @@ pub static CHECK: Check = Check {
     layer: Layer::Service,
     severity: Severity::Error,
     needs: &[
+        &synthetic_conf_lost::CHECK,
+        &host_cannot_virtualise::CHECK,
         &port_31022_in_use::CHECK,
         &vm_working_directory_missing::CHECK,
         &qemu11_hvf_sme_abort::CHECK,

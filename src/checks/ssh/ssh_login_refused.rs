@@ -6,7 +6,9 @@ use super::{
     words_of_root,
 };
 use crate::checks::host::localhost_does_not_resolve;
-use crate::checks::machines::{builders_bad_machine_spec, machines_system_not_offered};
+use crate::checks::machines::{
+    builders_bad_machine_spec, machines_port_needs_2_31, machines_system_not_offered,
+};
 use crate::checks::prelude::*;
 use crate::checks::service;
 use crate::evidence::root_view::ONLY_ROOT;
@@ -22,6 +24,7 @@ pub static CHECK: Check = Check {
     needs: &[
         &localhost_does_not_resolve::CHECK,
         &builders_bad_machine_spec::CHECK,
+        &machines_port_needs_2_31::CHECK,
         &machines_system_not_offered::CHECK,
         &service::port_31022_in_use::CHECK,
         &service::vm_unresponsive::CHECK,

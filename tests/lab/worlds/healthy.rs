@@ -65,6 +65,24 @@ pub const WORLDS: &[World] = &[
         ..World::HEALTHY
     },
     World {
+        name: "healthy-determinate",
+        doc: "Determinate's Nix beside nix-darwin, with a builder that somebody set up by hand.",
+        before: "determinate",
+        run: &[
+            Run::alice(Expect::Healthy),
+            Run::alice_sudo(Expect::Healthy),
+            Run { who: Who::Alice, args: &["--json", "--quick"], expect: Expect::Healthy },
+        ],
+        ..World::HEALTHY
+    },
+    World {
+        name: "healthy-port-in-url",
+        doc: "The machine's URL has the port, which Nix 2.34 understands.",
+        before: r#"machines "$(machine | sed 's/@linux-builder /@linux-builder:31022 /')""#,
+        run: &[Run::alice(Expect::Healthy), Run::alice_sudo(Expect::Healthy)],
+        ..World::HEALTHY
+    },
+    World {
         name: "localhost-ipv6-first",
         doc: "localhost is ::1 first and the builder listens on IPv4 only: ssh falls back.",
         before: r#"

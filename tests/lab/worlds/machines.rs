@@ -1,6 +1,6 @@
 //! /etc/nix/machines: what the builder is said to offer.
 
-use crate::world::{Expect, Run, World};
+use crate::world::{Expect, Nix, Run, World};
 
 pub const WORLDS: &[World] = &[
     World {
@@ -64,6 +64,17 @@ pub const WORLDS: &[World] = &[
         doc: "The machine line makes nixos-test mandatory: no plain build goes there.",
         before: "machines \"$(machine '' '' 4 1 '' nixos-test)\"",
         run: &[Run::alice(Expect::Roots(&["machines-odd-fields"]))],
+        ..World::HEALTHY
+    },
+    World {
+        name: "machines-port-needs-2-31",
+        nix: Nix::Nix226,
+        doc: "The machine's URL has a port, which Nix 2.26 hands to ssh as part of the host's name.",
+        before: r#"machines "$(machine | sed 's/@linux-builder /@linux-builder:31022 /')""#,
+        run: &[
+            Run::alice(Expect::Roots(&["machines-port-needs-2-31", "nix-too-old"])),
+            Run::alice_sudo(Expect::Roots(&["machines-port-needs-2-31", "nix-too-old"])),
+        ],
         ..World::HEALTHY
     },
 ];
