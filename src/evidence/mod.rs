@@ -11,6 +11,7 @@ pub mod conf_files;
 pub mod guest;
 pub mod healthy;
 pub mod key_files;
+pub mod key_pair;
 pub mod machines;
 pub mod managers;
 pub mod nix;
@@ -18,9 +19,11 @@ pub mod nix_config;
 pub mod nix_daemon;
 pub mod platform;
 pub mod port;
+pub mod root_host;
 pub mod root_view;
 pub mod service;
 pub mod ssh;
+pub mod state_folder;
 
 use crate::expectations::Expectations;
 use crate::host::{Cancel, Host, HostError};
@@ -322,13 +325,17 @@ facts! {
     localhost: ssh::Localhost = ssh::probe_localhost;
     /// Owner and mode of each key file; never what is in it.
     key_files: Vec<key_files::KeyFile> = key_files::probe;
+    /// Whose the folder of Nix's database is.
+    state_folder: state_folder::StateFolder = state_folder::probe;
+    /// The builder's key pair where it is kept; never the private half.
+    key_pair: key_pair::KeyPair = key_pair::probe;
     /// The host key that each machine shows.
     host_keys: Vec<port::HostKeyView> = port::probe_host_keys;
     /// What answers where each machine's sshd should.
     ports: Vec<port::PortView> = port::probe;
     /// The binary caches, and the certificates by which Nix trusts them.
     caches: caches::Caches = caches::probe;
-    /// What only root can see: the login as the daemon makes it, and the VM from inside.
+    /// What only root can see: the Mac's side, the login as the daemon makes it, and the VM from inside.
     root_view: root_view::RootView = root_view::probe;
     /// The test builds.
     builds: Vec<builds::BuildRun> = builds::probe;

@@ -1,10 +1,12 @@
 //! Parsers of what a Mac's Nix, launchd and ssh print: text in, facts out, no effects.
 
+pub mod background;
 pub mod build_log;
 pub mod cache_info;
 pub mod conf_files;
 pub mod host_key;
 pub mod launchd;
+pub mod listeners;
 pub mod machines;
 pub mod nix_config;
 pub mod platform;
