@@ -1,6 +1,8 @@
 //! The VM keeps ending, and launchd keeps starting it.
 
-use super::{is_crash_looping, job, of_the_vm, port_31022_in_use, set_stopped};
+use super::{
+    is_crash_looping, job, of_the_vm, port_31022_in_use, set_stopped, vm_backend_switched_raw_vs_qcow2,
+};
 use crate::checks::prelude::*;
 use crate::prose::count;
 
@@ -10,7 +12,7 @@ pub static CHECK: Check = Check {
     title: "The VM stays up once it is started",
     layer: Layer::Service,
     severity: Severity::Error,
-    needs: &[&port_31022_in_use::CHECK],
+    needs: &[&port_31022_in_use::CHECK, &vm_backend_switched_raw_vs_qcow2::CHECK],
     disproved_by: Proof::ABuildThere,
     why: "The job ends at once and KeepAlive starts it again, every ten seconds. Exit code 134 is QEMU's own assertion \
           (SIGABRT), 126 and 127 a store path that is gone, 78 a working directory that is gone, 1 a bad argument.",

@@ -1,8 +1,8 @@
 //! The job is loaded, and has no process.
 
 use super::{
-    builder_crash_looping, builder_service_disabled, builder_service_not_loaded, is_crash_looping, job,
-    of_the_vm, port_31022_in_use, set_stopped,
+    builder_crash_looping, builder_login_item_disabled, builder_service_disabled, builder_service_not_loaded,
+    is_crash_looping, job, of_the_vm, port_31022_in_use, set_stopped,
 };
 use crate::checks::prelude::*;
 
@@ -14,6 +14,7 @@ pub static CHECK: Check = Check {
     severity: Severity::Error,
     needs: &[
         &port_31022_in_use::CHECK,
+        &builder_login_item_disabled::CHECK,
         &builder_service_disabled::CHECK,
         &builder_service_not_loaded::CHECK,
         &builder_crash_looping::CHECK,

@@ -7,10 +7,12 @@ use crate::expectations::Expectations;
 use crate::parse::launchd::{Job, Printed};
 
 pub mod builder_crash_looping;
+pub mod builder_login_item_disabled;
 pub mod builder_service_disabled;
 pub mod builder_service_not_loaded;
 pub mod builder_service_not_running;
 pub mod port_31022_in_use;
+pub mod vm_backend_switched_raw_vs_qcow2;
 pub mod vm_not_listening;
 pub mod vm_still_booting;
 pub mod vm_unresponsive;
@@ -18,8 +20,10 @@ pub mod vm_unresponsive;
 /// In order.
 pub const CHECKS: &[&Check] = &[
     &port_31022_in_use::CHECK,
+    &builder_login_item_disabled::CHECK,
     &builder_service_disabled::CHECK,
     &builder_service_not_loaded::CHECK,
+    &vm_backend_switched_raw_vs_qcow2::CHECK,
     &builder_crash_looping::CHECK,
     &builder_service_not_running::CHECK,
     &vm_still_booting::CHECK,
@@ -63,14 +67,19 @@ fn job(e: &Evidence) -> Result<Option<&Job>, Missing> {
     }
 }
 
-/// A job that keeps failing and being started again. One that was ended on purpose, by `kickstart -k` or a
-/// shutdown, ends with 0 or by SIGTERM or SIGKILL, and that is no crash.
+/// A job that keeps failing and being started again, while nobody answers at its port.
 fn is_crash_looping(e: &Evidence, job: &Job, age_seconds: Option<u64>) -> bool {
+    let up = e.ports().is_ok_and(|all| all.iter().any(|port| matches!(port.answer, PortAnswer::Ssh(_))));
+    !up && keeps_failing(job, age_seconds)
+}
+
+/// One that was ended on purpose, by `kickstart -k` or a shutdown, ends with 0 or by SIGTERM or SIGKILL, and that
+/// is no failure.
+fn keeps_failing(job: &Job, age_seconds: Option<u64>) -> bool {
     let exit = job.last_exit.as_ref().filter(|exit| !exit.never).and_then(|exit| exit.code);
     let failed = exit.is_some_and(|code| ![0, 9, 15, 137, 143, -9, -15].contains(&code));
     let between = job.pid.is_none() || age_seconds.is_some_and(|age| age < 60);
-    let up = e.ports().is_ok_and(|all| all.iter().any(|port| matches!(port.answer, PortAnswer::Ssh(_))));
-    failed && between && !up && job.runs.is_some_and(|runs| runs >= 2)
+    failed && between && job.runs.is_some_and(|runs| runs >= 2)
 }
 
 /// For examples: changes the builder's job.
