@@ -27,11 +27,11 @@ pub const CHECKS: &[&Check] = &[
     &ssh_key_too_open::CHECK,
     &ssh_key_unreadable_by_user::CHECK,
     &ssh_key_mismatch::CHECK,
+    &ssh_host_key_mismatch::CHECK,
+    &ssh_root_known_hosts_missing::CHECK,
     &ssh_too_many_auth_failures::CHECK,
     &vm_state_corrupt::CHECK,
     &ssh_multiplexing_in_protocol::CHECK,
-    &ssh_host_key_mismatch::CHECK,
-    &ssh_root_known_hosts_missing::CHECK,
     &ssh_login_refused::CHECK,
 ];
 

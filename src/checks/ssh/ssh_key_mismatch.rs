@@ -1,6 +1,6 @@
 //! The key that the daemon dials with is of another pair than the one that the VM authorises.
 
-use super::{ssh_connection_refused, ssh_key_missing, ssh_key_too_open, words_of_root};
+use super::{ssh_connection_refused, ssh_key_missing, ssh_key_too_open, ssh_shut_out, words_of_daemon};
 use crate::checks::prelude::*;
 use crate::checks::service::vm_unresponsive;
 use crate::evidence::key_pair::{HalfState, INSTALLED, KeyPair, PublicHalf};
@@ -15,6 +15,7 @@ pub static CHECK: Check = Check {
     severity: Severity::Error,
     // A VM that does not run installs its pair when it is started.
     needs: &[
+        &ssh_shut_out::CHECK,
         &ssh_connection_refused::CHECK,
         &vm_unresponsive::CHECK,
         &ssh_key_missing::CHECK,
@@ -104,11 +105,17 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
         return moot(format!("the machine's line names a key of its own, {}", key.value));
     }
     // Whom the guest lets in is its own to say; the files only tell what its script would authorise.
-    if words_of_root(e).is_ok_and(|words| words.is_none_or(|words| words.fault.is_behind_the_login())) {
-        return pass("root is let in");
+    if words_of_daemon(e, &machine.host)
+        .is_ok_and(|words| words.is_none_or(|words| words.fault.is_behind_the_login()))
+    {
+        return pass("the key is let in");
     }
     let roots = e.root_host().ok().and_then(|here| here.keys.as_ref());
-    let pair = roots.map_or_else(|| e.key_pair(), Ok)?;
+    let pair = match roots.map_or_else(|| e.key_pair(), Ok) {
+        Ok(pair) => pair,
+        // Root would have seen more than that.
+        Err(missing) => return Err(e.root_host().err().unwrap_or(missing)),
+    };
     let halves = [pair.own.as_ref(), Some(&pair.installed), pair.private.as_ref()];
     let known: Vec<&PublicHalf> = halves.into_iter().flatten().filter(|half| half.key().is_some()).collect();
     let [first, others @ ..] = known.as_slice() else { return Err(gap(pair, roots.is_some())) };

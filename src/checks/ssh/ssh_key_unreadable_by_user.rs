@@ -1,6 +1,7 @@
 //! Nix dials as the user, who cannot read the builder's key. Where the daemon dials, that is by design and no fault.
 
 use super::ssh_key_missing;
+use crate::checks::nix::nix_config_unreadable;
 use crate::checks::prelude::*;
 use crate::evidence::key_files::{KeyFile, KeyState};
 use crate::evidence::nix_config::ConfigView;
@@ -13,7 +14,7 @@ pub static CHECK: Check = Check {
     title: "Whoever dials the builder can read its key",
     layer: Layer::Ssh,
     severity: Severity::Error,
-    needs: &[&ssh_key_missing::CHECK],
+    needs: &[&nix_config_unreadable::CHECK, &ssh_key_missing::CHECK],
     disproved_by: Proof::ABuildThere,
     why: "The key belongs to root alone, and that is right: the daemon dials, as root, so that a login of your own is refused \
           although builds work. Only where Nix builds without the daemon (`store = local`, NIX_REMOTE, an installation \
@@ -101,10 +102,15 @@ fn who_dials(e: &Evidence, user: &User) -> Result<Dials, Missing> {
     let scheme = store.split(['?', ':']).next().unwrap_or_default();
     Ok(match scheme {
         "" | "auto" => {
-            // What Nix itself asks: whether it may write there.
-            let folder = e.state_folder()?;
-            let own = folder.uid == user.uid && folder.uid != 0;
-            if own { Dials::User("/nix/var/nix is this user's".to_owned()) } else { Dials::Daemon }
+            // What Nix itself asks: whether it may write there, then whether there is a daemon.
+            let answers = || e.nix_daemon().is_ok_and(|daemon| daemon.info.succeeded);
+            match e.state_folder() {
+                Ok(folder) if folder.uid == user.uid && folder.uid != 0 => {
+                    Dials::User("/nix/var/nix is this user's".to_owned())
+                }
+                Err(missing) if !answers() => return Err(Missing { by_choice: true, ..missing }),
+                _ => Dials::Daemon,
+            }
         }
         "daemon" | "unix" => Dials::Daemon,
         _ if scheme == "local" || scheme.starts_with('/') => Dials::User(format!("store = {store}")),

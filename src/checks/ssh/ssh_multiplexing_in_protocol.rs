@@ -1,7 +1,11 @@
 //! ssh shares connections, and what it says of that ends up in Nix's channel.
 
-use super::{set_words, view_of_root, words_of_daemon};
+use super::{
+    set_words, ssh_alias_missing, ssh_config_bad_permissions, ssh_connection_refused, ssh_host_key_mismatch,
+    ssh_shut_out, view_of_root, words_of_daemon,
+};
 use crate::checks::prelude::*;
+use crate::checks::service::vm_unresponsive;
 use crate::parse::store_info::SshFault;
 
 /// See the module.
@@ -10,7 +14,15 @@ pub static CHECK: Check = Check {
     title: "ssh shares no connection that Nix does not know of",
     layer: Layer::Ssh,
     severity: Severity::Error,
-    needs: &[],
+    // Without these no login gets so far.
+    needs: &[
+        &ssh_shut_out::CHECK,
+        &ssh_config_bad_permissions::CHECK,
+        &ssh_alias_missing::CHECK,
+        &ssh_connection_refused::CHECK,
+        &vm_unresponsive::CHECK,
+        &ssh_host_key_mismatch::CHECK,
+    ],
     disproved_by: Proof::ABuildThere,
     why: "A ControlMaster line for every host makes ssh share one connection. Nix asks whether there is one, and if so waits for \
           no sign of a new connection; where the shared one then refuses another session, ssh opens a new one after all, \

@@ -1,7 +1,11 @@
 //! Other keys are offered before the builder's, and sshd hangs up before its turn comes.
 
-use super::{set_words, ssh_key_missing, ssh_key_too_open, view_of_root, words_of_daemon};
+use super::{
+    set_words, ssh_alias_missing, ssh_config_bad_permissions, ssh_connection_refused, ssh_host_key_mismatch,
+    ssh_key_missing, ssh_key_too_open, ssh_shut_out, view_of_root, words_of_daemon,
+};
 use crate::checks::prelude::*;
+use crate::checks::service::vm_unresponsive;
 use crate::parse::store_info::SshFault;
 use crate::prose::count;
 
@@ -11,9 +15,19 @@ pub static CHECK: Check = Check {
     title: "The builder's key is offered before sshd loses patience",
     layer: Layer::Ssh,
     severity: Severity::Error,
-    needs: &[&ssh_key_missing::CHECK, &ssh_key_too_open::CHECK],
+    // Without these no login gets so far.
+    needs: &[
+        &ssh_shut_out::CHECK,
+        &ssh_config_bad_permissions::CHECK,
+        &ssh_alias_missing::CHECK,
+        &ssh_connection_refused::CHECK,
+        &vm_unresponsive::CHECK,
+        &ssh_key_missing::CHECK,
+        &ssh_key_too_open::CHECK,
+        &ssh_host_key_mismatch::CHECK,
+    ],
     disproved_by: Proof::ABuildThere,
-    why: "ssh offers every key of the agent before the key file that it was told to use, and sshd hangs up after six. The \
+    why: "ssh offers every key of the agent before the key file that it was told to use, and sshd hangs up after some six (MaxAuthTries). The \
           daemon has no agent of yours; an IdentityAgent line for every host (1Password, Secretive) in the system's or root's \
           settings of ssh gives it one all the same.",
     remedy: Remedy {

@@ -2,8 +2,12 @@
 //!
 //! A damaged disk that keeps sshd from coming up at all is vm-unresponsive.
 
-use super::{set_words, ssh_connection_refused, words_of_daemon};
+use super::{
+    set_words, ssh_alias_missing, ssh_config_bad_permissions, ssh_connection_refused, ssh_host_key_mismatch,
+    ssh_shut_out, words_of_daemon,
+};
 use crate::checks::prelude::*;
+use crate::checks::service::vm_unresponsive;
 use crate::evidence::root_host::ImageState;
 use crate::evidence::service::Service;
 use crate::parse::store_info::SshFault;
@@ -15,7 +19,15 @@ pub static CHECK: Check = Check {
     title: "The VM knows the account that it lets in",
     layer: Layer::Ssh,
     severity: Severity::Error,
-    needs: &[&ssh_connection_refused::CHECK],
+    // Without these no login gets so far.
+    needs: &[
+        &ssh_shut_out::CHECK,
+        &ssh_config_bad_permissions::CHECK,
+        &ssh_alias_missing::CHECK,
+        &ssh_connection_refused::CHECK,
+        &vm_unresponsive::CHECK,
+        &ssh_host_key_mismatch::CHECK,
+    ],
     disproved_by: Proof::ABuildThere,
     why: "The VM keeps its accounts on its disk, nixos.qcow2. QEMU was killed while it wrote there, or the disk was made by \
           another version of the guest than the one that boots now, so that the accounts do not fit. Restarting the VM does not \
