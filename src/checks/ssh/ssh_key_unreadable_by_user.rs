@@ -5,7 +5,6 @@ use crate::checks::nix::nix_config_unreadable;
 use crate::checks::prelude::*;
 use crate::evidence::key_files::{KeyFile, KeyState};
 use crate::evidence::nix_config::ConfigView;
-use crate::evidence::platform::User;
 use crate::evidence::state_folder::StateFolder;
 
 /// See the module.
@@ -62,7 +61,7 @@ pub static CHECK: Check = Check {
             name: "root builds without the daemon",
             given: |e| {
                 set_store(e, "local");
-                e.user = Probe::seen(User { uid: 0, name: None }, "id");
+                e.user = Probe::seen(crate::evidence::platform::User { uid: 0, name: None }, "id");
             },
             expect: Expect::Pass,
         },
@@ -94,7 +93,7 @@ enum Dials {
     Nobody(String),
 }
 
-fn who_dials(e: &Evidence, user: &User) -> Result<Dials, Missing> {
+fn who_dials(e: &Evidence) -> Result<Dials, Missing> {
     let ConfigView::Read(config) = e.nix_config()? else {
         return Err(Missing::new("Nix's settings cannot be read"));
     };
@@ -105,7 +104,8 @@ fn who_dials(e: &Evidence, user: &User) -> Result<Dials, Missing> {
             // What Nix itself asks: whether it may write there, then whether there is a daemon.
             let answers = || e.nix_daemon().is_ok_and(|daemon| daemon.info.succeeded);
             match e.state_folder() {
-                Ok(folder) if folder.uid == user.uid && folder.uid != 0 => {
+                // Root's own folder is nobody else's: who asks need not be known.
+                Ok(folder) if folder.uid != 0 && folder.uid == e.user()?.uid => {
                     Dials::User("/nix/var/nix is this user's".to_owned())
                 }
                 Err(missing) if !answers() => return Err(Missing { by_choice: true, ..missing }),
@@ -121,15 +121,17 @@ fn who_dials(e: &Evidence, user: &User) -> Result<Dials, Missing> {
 fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
     let Some(machine) = e.builder(want)? else { return moot("no Linux builder is declared") };
     let Some(key) = &machine.key else { return moot("the machine's line leaves the key to ssh") };
-    let user = e.user()?;
-    let why = match who_dials(e, user)? {
+    let why = match who_dials(e)? {
         Dials::Daemon => {
             return pass("the daemon dials, as root; that nobody else can read the key is by design");
         }
         Dials::Nobody(why) => return moot(format!("this is about the local store, and {why}")),
-        Dials::User(_) if user.uid == 0 => return pass("root dials"),
         Dials::User(why) => why,
     };
+    let user = e.user()?;
+    if user.uid == 0 {
+        return pass("root dials");
+    }
     let found = e.key_files()?.iter().find(|it| it.path == key.value);
     let Some(KeyState::Present { mode, uid }) = found.map(|it| &it.state) else {
         return Err(Missing::new(format!("owner and mode of {} are not known", key.value)));
