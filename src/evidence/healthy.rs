@@ -10,20 +10,24 @@ use super::conf_files::Change;
 use super::custom_conf::CustomConf;
 use super::flavour::{BuilderJob, Flavour};
 use super::key_files::{KeyFile, KeyState};
+use super::key_pair::{HalfState, INSTALLED, KeyPair, PublicHalf, own_path};
 use super::nix_config::ConfigView;
 use super::nix_daemon::NixDaemon;
 use super::nixpkgs::Nixpkgs;
 use super::port::{HostKeyView, PortAnswer, PortView};
+use super::root_host::{Image, ImageState, RootHost};
 use super::root_view::{Guest, RootView};
 use super::roots::Roots;
 use super::service::{PlistFile, PlistOwner, PlistState, Service};
 use super::ssh::{Localhost, SshFile, SshHost};
+use super::state_folder::StateFolder;
 use super::vm_program::{CertFile, CertState, VmProgram};
 use super::{Evidence, Probe, Whom, left_over_daemon, managers, nix, nix_volume, platform, shell_hooks};
 use crate::expectations::Expectations;
 use crate::parse::build_log::{self, BuildLog};
-use crate::parse::host_key::{STOCK_HOST_KEY, parse_scan};
+use crate::parse::host_key::{STOCK_HOST_KEY, parse_public_key, parse_scan};
 use crate::parse::launchd::{parse_plist, parse_print};
+use crate::parse::listeners::Listener;
 use crate::parse::machines::{FileRead, Machines};
 use crate::parse::platform::Df;
 use crate::parse::vm_program::{Backend, VmScripts};
@@ -186,6 +190,8 @@ pub fn evidence() -> Evidence {
             }],
             "stat",
         ),
+        key_pair: Probe::seen(KeyPair { private: None, ..key_pair() }, "the public keys"),
+        state_folder: Probe::seen(StateFolder { uid: 0, mode: "755".to_owned() }, "stat /nix/var/nix"),
         ports: Probe::seen(vec![port(PortAnswer::Ssh("SSH-2.0-OpenSSH_10.2".to_owned()))], "one connection"),
         host_keys: Probe::seen(vec![host_key(STOCK_HOST_KEY)], "ssh-keyscan"),
         caches: Probe::seen(caches(&want), "GET"),
@@ -380,6 +386,39 @@ fn root_view() -> RootView {
             kvm: Some(true),
             ..Guest::default()
         }),
+        host: Some(root_host()),
+    }
+}
+
+fn root_host() -> RootHost {
+    RootHost {
+        image: Some(Image {
+            path: "/var/lib/linux-builder/nixos.qcow2".to_owned(),
+            state: ImageState::Present { magic: "514649fb".to_owned(), size: 3_221_225_472, seconds_ago: 12 },
+        }),
+        keys: Some(key_pair()),
+        listeners: Some(vec![Listener {
+            pid: 412,
+            command: Some("qemu-system-aarch64".to_owned()),
+            parents: vec![390, 383],
+        }]),
+        background: None,
+        gaps: Vec::new(),
+    }
+}
+
+/// One pair, in three places.
+fn key_pair() -> KeyPair {
+    let public =
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINCr5iWCtx1QcOb8/vwvLQmDgVExZLz6GPKs3cU+J4Aw builder@localhost";
+    let half = |path: String| PublicHalf {
+        path,
+        state: parse_public_key(public).map_or(HalfState::Missing, HalfState::Key),
+    };
+    KeyPair {
+        own: Some(half(own_path("/var/lib/linux-builder"))),
+        installed: half(format!("{INSTALLED}.pub")),
+        private: Some(half(INSTALLED.to_owned())),
     }
 }
 

@@ -16,6 +16,7 @@ pub mod flavour;
 pub mod guest;
 pub mod healthy;
 pub mod key_files;
+pub mod key_pair;
 pub mod left_over_daemon;
 pub mod machines;
 pub mod managers;
@@ -27,11 +28,13 @@ pub mod nixpkgs;
 pub mod platform;
 pub mod port;
 pub mod processes;
+pub mod root_host;
 pub mod root_view;
 pub mod roots;
 pub mod service;
 pub mod shell_hooks;
 pub mod ssh;
+pub mod state_folder;
 pub mod vm_program;
 
 use crate::expectations::Expectations;
@@ -369,13 +372,17 @@ facts! {
     localhost: ssh::Localhost = ssh::probe_localhost;
     /// Owner and mode of each key file; never what is in it.
     key_files: Vec<key_files::KeyFile> = key_files::probe;
+    /// Whose the folder of Nix's database is.
+    state_folder: state_folder::StateFolder = state_folder::probe;
+    /// The builder's key pair where it is kept; never the private half.
+    key_pair: key_pair::KeyPair = key_pair::probe;
     /// The host key that each machine shows.
     host_keys: Vec<port::HostKeyView> = port::probe_host_keys;
     /// What answers where each machine's sshd should.
     ports: Vec<port::PortView> = port::probe;
     /// The binary caches, and the certificates by which Nix trusts them.
     caches: caches::Caches = caches::probe;
-    /// What only root can see: the login as the daemon makes it, and the VM from inside.
+    /// What only root can see: the Mac's side, the login as the daemon makes it, and the VM from inside.
     root_view: root_view::RootView = root_view::probe;
     /// The test builds.
     builds: Vec<builds::BuildRun> = builds::probe;

@@ -59,6 +59,11 @@ impl Platform {
         }
     }
 
+    /// The first number of macOS's version, such as 26.
+    pub fn macos_major(&self) -> Option<u32> {
+        self.macos.as_deref()?.split('.').next()?.parse().ok()
+    }
+
     /// Such as "macOS 26.6.2 on arm64", or "Linux on x86_64".
     pub fn name(&self) -> String {
         let system = match &self.macos {

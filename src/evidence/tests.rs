@@ -34,6 +34,7 @@ fn mac() -> Scripted {
         .file("/etc/nix/machines", healthy::MACHINES)
         .file("/etc/nix/nix.conf", healthy::NIX_CONF)
         .file("/etc/nix/builder_ed25519", "never read")
+        .says("lsof", "p412\ncqemu-system-aarch64\nf12\n")
         .file("/etc/ssl/certs/ca-certificates.crt", "-----BEGIN CERTIFICATE-----\n");
     let built = crate::host::Output {
         code: Some(0),
@@ -66,7 +67,7 @@ fn the_complete_list_of_commands_that_looking_runs() {
     let host = mac();
     gathered(&host, &everything());
     let as_root = mac();
-    let request = root_view::Request {
+    let dial = root_view::Request {
         nix: "/run/current-system/sw/bin/nix".to_owned(),
         scheme: "ssh-ng".to_owned(),
         host: "linux-builder".to_owned(),
@@ -76,7 +77,15 @@ fn the_complete_list_of_commands_that_looking_runs() {
         host_key: Some("HOST-KEY".to_owned()),
         public_key: Some("ssh-ed25519 KEY root@nixos".to_owned()),
     };
-    root_view::look_as_root(&as_root, &request);
+    let here = root_host::Places {
+        alias: "linux-builder".to_owned(),
+        folder: Some("/var/lib/linux-builder".to_owned()),
+        key: Some("/etc/nix/builder_ed25519".to_owned()),
+        port: Some(31022),
+        // Asked only where the job does not run.
+        stopped_job: Some("org.nixos.linux-builder".to_owned()),
+    };
+    root_view::look_as_root(&as_root, &root_view::Errand { dial: Some(dial), here });
     let text =
         format!("{}\n\nas root, with --sudo:\n{}", host.asked().join("\n"), as_root.asked().join("\n"));
     let mut stuck = mac();
@@ -103,6 +112,59 @@ fn one_scan_reaches_the_builders_port_and_a_connection_only_where_it_shows_nothi
     };
     assert_eq!(knocks(&mac()), 1);
     assert_eq!(knocks(&mac().fails("ssh-keyscan", "")), 2);
+}
+
+#[test]
+fn root_looks_at_the_mac_though_there_is_nobody_to_dial() {
+    let asked = |host: &Scripted| {
+        let wanted =
+            Wanted { no_builds: Some("--quick".to_owned()), root: RootAccess::Already, ..Wanted::default() };
+        let e = gathered(host, &wanted);
+        let why = e.root_view().unwrap().no_login.clone();
+        assert_eq!(e.root_host().unwrap().listeners.as_ref().map(Vec::len), Some(1));
+        let dials = |it: &&String| it.contains("store info --json --store") || it.contains(" -x -T ");
+        (host.asked().iter().filter(dials).count(), why)
+    };
+    // At most two logins, and none where nobody speaks SSH.
+    let login = format!(
+        "{} {} store info --json --store",
+        "/run/current-system/sw/bin/nix", "--extra-experimental-features 'nix-command flakes'"
+    );
+    let open =
+        mac().says(&login, r#"{"trusted":true,"url":"ssh-ng://builder@linux-builder","version":"2.34.8"}"#);
+    assert_eq!(asked(&open), (2, None));
+    let mut silent = mac().fails("ssh-keyscan", "");
+    silent.ports.insert(31022, Greeting::Closed);
+    assert_eq!(asked(&silent), (0, Some("nothing speaks SSH at 127.0.0.1:31022".to_owned())));
+    let mut bare = mac();
+    bare.files.remove(std::path::Path::new("/etc/nix/machines"));
+    let none = "no machine that offers Linux is declared, so there is none to dial";
+    assert_eq!(asked(&bare), (0, Some(none.to_owned())));
+}
+
+#[test]
+fn what_runs_in_the_background_is_asked_as_root_alone_and_where_the_job_does_not_run() {
+    let asked = |host: Scripted, root| {
+        gathered(&host, &Wanted { no_builds: Some("--quick".to_owned()), root, ..Wanted::default() });
+        let requests = host.asked();
+        (
+            requests.iter().any(|it| it.starts_with("sfltool")),
+            requests.iter().any(|it| it.starts_with("sudo") && it.contains("\"stopped_job\":\"org.nixos")),
+        )
+    };
+    let stopped = || {
+        let plist = "<plist version=\"1.0\"><dict><key>Label</key><string>org.nixos.linux-builder</string></dict></plist>";
+        mac()
+            .fails(
+                "launchctl print system/org.nixos.linux-builder",
+                "Bad request.\nCould not find service \"org.nixos.linux-builder\" in domain for system\n",
+            )
+            .file("/Library/LaunchDaemons/org.nixos.linux-builder.plist", plist)
+    };
+    assert_eq!(asked(mac(), RootAccess::Already), (false, false));
+    assert_eq!(asked(stopped(), RootAccess::No), (false, false));
+    assert_eq!(asked(stopped(), RootAccess::Sudo), (false, true));
+    assert_eq!(asked(stopped(), RootAccess::Already), (true, false));
 }
 
 #[test]

@@ -54,6 +54,12 @@ impl Host for Live {
         process::run(command, &self.interrupted, self.left())
     }
 
+    fn read_start(&self, path: &Path, bytes: usize) -> Result<Vec<u8>, HostError> {
+        let mut start = Vec::new();
+        regular_file(path)?.take(bytes.min(BOUND) as u64).read_to_end(&mut start)?;
+        Ok(start)
+    }
+
     fn read(&self, path: &Path) -> Result<Vec<u8>, HostError> {
         let mut bytes = Vec::new();
         regular_file(path)?.take(BOUND as u64 + 1).read_to_end(&mut bytes)?;
@@ -355,6 +361,8 @@ mod tests {
         assert_eq!(live().read(&file).unwrap().len(), BOUND);
         std::fs::write(&file, vec![b'x'; BOUND + 1]).unwrap();
         assert_eq!(live().read(&file).unwrap_err(), HostError::TooBig);
+        assert_eq!(live().read_start(&file, 4).unwrap(), b"xxxx");
+        assert_eq!(live().read_start(Path::new("/dev/zero"), 4).unwrap_err(), HostError::NotAFile);
         assert_eq!(live().read(&folder).unwrap_err(), HostError::NotAFile);
         assert_eq!(live().read(Path::new("/dev/zero")).unwrap_err(), HostError::NotAFile);
         let pipe = folder.join("pipe");
@@ -366,6 +374,7 @@ mod tests {
         assert_eq!(live().read_end(&file, usize::MAX).unwrap().len(), BOUND);
         std::fs::write(&file, "short").unwrap();
         assert_eq!(live().read_end(&file, 9).unwrap(), b"short");
+        assert_eq!(live().read_start(&pipe, 4).unwrap_err(), HostError::NotAFile);
         assert_eq!(live().read(&folder.join("none")).unwrap_err(), HostError::NotFound);
         assert_eq!(live().read(&file.join("none")).unwrap_err(), HostError::NotFound);
         std::fs::remove_dir_all(&folder).unwrap();

@@ -69,6 +69,9 @@ impl Host for Scripted {
             .map(|(_, output)| output.clone())
             .ok_or(HostError::NotFound)
     }
+    fn read_start(&self, path: &Path, bytes: usize) -> Result<Vec<u8>, HostError> {
+        self.read(path).map(|all| all.into_iter().take(bytes).collect())
+    }
     fn read(&self, path: &Path) -> Result<Vec<u8>, HostError> {
         self.files.get(path).cloned().ok_or(HostError::NotFound)
     }

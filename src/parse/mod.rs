@@ -1,5 +1,6 @@
 //! Parsers of what a Mac's Nix, launchd and ssh print: text in, facts out, no effects.
 
+pub mod background;
 pub mod build_log;
 pub mod builder_log;
 pub mod cache_info;
@@ -9,6 +10,7 @@ pub mod diskutil;
 pub mod dscl;
 pub mod host_key;
 pub mod launchd;
+pub mod listeners;
 pub mod machines;
 pub mod nix_config;
 pub mod nixpkgs;

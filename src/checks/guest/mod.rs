@@ -38,7 +38,8 @@ use crate::expectations::Expectations;
 /// The VM from inside, where root could look.
 fn inside(e: &Evidence) -> Result<&Guest, Missing> {
     let view = e.root_view()?;
-    let guest = view.guest.as_ref().ok_or_else(|| Missing::new("nobody could log in"))?;
+    let nobody = || Missing::new(view.no_login.as_deref().unwrap_or("nobody could log in"));
+    let guest = view.guest.as_ref().ok_or_else(nobody)?;
     match &guest.error {
         Some(error) => Err(Missing::new(format!("the look into the VM: {error}"))),
         None => Ok(guest),

@@ -3,7 +3,7 @@
 use super::{
     crash_report, fresh_log, is_crash_looping, job, of_the_vm, port_31022_in_use, qemu_gicv2_under_hvf,
     qemu_m4_sme_property, qemu11_hvf_sme_abort, set_crash_report, set_log, set_stopped,
-    vm_working_directory_missing,
+    vm_backend_switched_raw_vs_qcow2, vm_working_directory_missing,
 };
 use crate::checks::host::{host_cannot_virtualise, synthetic_conf_lost};
 use crate::checks::prelude::*;
@@ -22,6 +22,7 @@ pub static CHECK: Check = Check {
         &host_cannot_virtualise::CHECK,
         &port_31022_in_use::CHECK,
         &vm_working_directory_missing::CHECK,
+        &vm_backend_switched_raw_vs_qcow2::CHECK,
         &qemu11_hvf_sme_abort::CHECK,
         &qemu_m4_sme_property::CHECK,
         &qemu_gicv2_under_hvf::CHECK,

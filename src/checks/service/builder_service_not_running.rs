@@ -1,8 +1,9 @@
 //! The job is loaded, and has no process.
 
 use super::{
-    builder_crash_looping, builder_service_disabled, builder_service_not_loaded, is_crash_looping, job,
-    of_the_vm, port_31022_in_use, set_stopped, starts_on_demand, vm_working_directory_missing,
+    builder_crash_looping, builder_login_item_disabled, builder_service_disabled, builder_service_not_loaded,
+    is_crash_looping, job, of_the_vm, port_31022_in_use, set_stopped, starts_on_demand,
+    vm_working_directory_missing,
 };
 use crate::checks::host::{host_cannot_virtualise, nix_volume_not_mounted, synthetic_conf_lost};
 use crate::checks::prelude::*;
@@ -18,6 +19,7 @@ pub static CHECK: Check = Check {
         &nix_volume_not_mounted::CHECK,
         &host_cannot_virtualise::CHECK,
         &port_31022_in_use::CHECK,
+        &builder_login_item_disabled::CHECK,
         &builder_service_disabled::CHECK,
         &builder_service_not_loaded::CHECK,
         &vm_working_directory_missing::CHECK,

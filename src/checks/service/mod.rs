@@ -12,6 +12,7 @@ use crate::parse::vm_program::{Backend, VmScripts};
 use crate::prose::{line, span};
 
 pub mod builder_crash_looping;
+pub mod builder_login_item_disabled;
 pub mod builder_service_disabled;
 pub mod builder_service_not_loaded;
 pub mod builder_service_not_running;
@@ -20,6 +21,7 @@ pub mod port_31022_in_use;
 pub mod qemu11_hvf_sme_abort;
 pub mod qemu_gicv2_under_hvf;
 pub mod qemu_m4_sme_property;
+pub mod vm_backend_switched_raw_vs_qcow2;
 pub mod vm_no_log_configured;
 pub mod vm_not_listening;
 pub mod vm_still_booting;
@@ -29,6 +31,7 @@ pub mod vm_working_directory_missing;
 /// In order.
 pub const CHECKS: &[&Check] = &[
     &port_31022_in_use::CHECK,
+    &builder_login_item_disabled::CHECK,
     &builder_service_disabled::CHECK,
     &launchd_bootstrap_error_5::CHECK,
     &builder_service_not_loaded::CHECK,
@@ -36,6 +39,7 @@ pub const CHECKS: &[&Check] = &[
     &qemu11_hvf_sme_abort::CHECK,
     &qemu_m4_sme_property::CHECK,
     &qemu_gicv2_under_hvf::CHECK,
+    &vm_backend_switched_raw_vs_qcow2::CHECK,
     &builder_crash_looping::CHECK,
     &builder_service_not_running::CHECK,
     &vm_still_booting::CHECK,
@@ -89,12 +93,17 @@ fn job(e: &Evidence) -> Result<Option<&Job>, Missing> {
     }
 }
 
-/// A job that keeps failing and being started again.
+/// A job that keeps failing and being started again, while nobody answers at its port.
 fn is_crash_looping(e: &Evidence, job: &Job, age_seconds: Option<u64>) -> bool {
+    let up = e.ports().is_ok_and(|all| all.iter().any(|port| matches!(port.answer, PortAnswer::Ssh(_))));
+    !up && keeps_failing(job, age_seconds)
+}
+
+/// A job that keeps failing and being started again.
+fn keeps_failing(job: &Job, age_seconds: Option<u64>) -> bool {
     let failed = job.last_exit.as_ref().is_some_and(LastExit::is_failure);
     let between = job.pid.is_none() || age_seconds.is_some_and(|age| age < 60);
-    let up = e.ports().is_ok_and(|all| all.iter().any(|port| matches!(port.answer, PortAnswer::Ssh(_))));
-    failed && between && !up && job.runs.is_some_and(|runs| runs >= 2)
+    failed && between && job.runs.is_some_and(|runs| runs >= 2)
 }
 
 /// A job that crashes every ten seconds leaves fresh traces; what is older than two days is of another fault.

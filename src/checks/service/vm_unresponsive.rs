@@ -14,7 +14,7 @@ pub static CHECK: Check = Check {
     needs: &[&host_cannot_virtualise::CHECK, &vm_still_booting::CHECK, &vm_not_listening::CHECK],
     disproved_by: Proof::ABuildThere,
     why: "QEMU holds the port open while the guest behind it hangs: it ran out of memory, stopped over a long sleep, or its \
-          disk image was damaged when it was killed. Nix waits for such a guest for ever.",
+          disk image was damaged when it was killed (vm-state-corrupt). Nix waits for such a guest for ever.",
     remedy: Remedy::same(Advice::disruptive(
         &["sudo launchctl kickstart -k system/{label}"],
         "If it hangs again after three minutes, its disk image is damaged. It holds nothing that cannot be built again; this \

@@ -1,6 +1,6 @@
 //! The builder's job in launchd, and the VM that it runs.
 
-use crate::world::{Expect, Run, World};
+use crate::world::{Expect, Report, Run, Who, World, text};
 
 pub const WORLDS: &[World] = &[
     World {
@@ -274,7 +274,59 @@ LOG
         run: &[Run::alice(Expect::Roots(&["port-31022-in-use"]))],
         ..World::HEALTHY
     },
+    World {
+        name: "port-31022-in-use-by-an-ssh-server",
+        doc: "The builder's job fails again and again, as an sshd of somebody else's, with other keys, has its port.",
+        before: "
+            job_set $BUILDER runs 31
+            job_set $BUILDER exit 1
+            job_hold $BUILDER 'spawn scheduled'
+            : >$GUEST/home/builder/.ssh/authorized_keys
+        ",
+        after: "in_guest /usr/sbin/sshd -D -p 31022 -o ListenAddress=127.0.0.1 -o UsePAM=no & wait_for sshd listens_on 31022",
+        run: &[Run {
+            who: Who::Alice,
+            args: &["--json", "--sudo"],
+            expect: Expect::That(names_who_has_the_port),
+        }],
+        ..World::HEALTHY
+    },
+    World {
+        name: "builder-login-item-disabled",
+        doc: "Someone switched `sh` off in System Settings, so that launchd no longer loads the builder's job (the list is imitated).",
+        before: "mkdir -p $LAB/switched-off; touch $LAB/switched-off/$BUILDER; job_unload $BUILDER",
+        run: &[
+            Run::alice(Expect::Roots(&["builder-service-not-loaded"])),
+            Run::alice_sudo(Expect::Roots(&["builder-login-item-disabled"])),
+            Run::root(Expect::Roots(&["builder-login-item-disabled"])),
+        ],
+        ..World::HEALTHY
+    },
+    World {
+        name: "vm-backend-switched-raw-vs-qcow2",
+        doc: "QEMU ends at once, as the disk is the raw one of the other kind of VM (both are imitated: a file and an exit code).",
+        before: r#"
+            head -c 1M /dev/zero >$HOST/var/lib/linux-builder/nixos.qcow2
+            job_set $BUILDER runs 31
+            job_set $BUILDER exit 1
+            job_hold $BUILDER 'spawn scheduled'
+        "#,
+        run: &[
+            Run::alice(Expect::Roots(&["builder-crash-looping"])),
+            Run::alice_sudo(Expect::Roots(&["vm-backend-switched-raw-vs-qcow2"])),
+        ],
+        ..World::HEALTHY
+    },
 ];
 
 // QEMU itself is not made: its exit codes, its last words, its version and macOS's reports of its crashes are put
 // there by hand, from public reports. Nor is launchd's own refusal to load a file: the job is left unloaded.
+
+/// Root sees whose the port is.
+fn names_who_has_the_port(report: &Report) -> Result<(), String> {
+    let first = report.findings().first().map(|finding| (text(finding, "id"), text(finding, "seen")));
+    match first {
+        Some(("port-31022-in-use", seen)) if seen.contains("sshd, pid ") => report.exits(1),
+        other => Err(format!("the first finding is {other:?}, which does not name who has the port")),
+    }
+}
