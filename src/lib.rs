@@ -49,6 +49,8 @@ pub mod diagnosis;
 
 pub mod advice;
 
+pub mod why;
+
 pub mod report;
 
 pub mod prose;

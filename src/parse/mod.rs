@@ -3,6 +3,7 @@
 pub mod build_log;
 pub mod cache_info;
 pub mod conf_files;
+pub mod derivation;
 pub mod host_key;
 pub mod launchd;
 pub mod machines;

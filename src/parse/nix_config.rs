@@ -169,6 +169,14 @@ pub fn parse_text(text: &str) -> Result<NixConfig, String> {
 }
 
 impl NixConfig {
+    /// The systems for which another program on this machine takes builds.
+    pub fn external_systems(&self) -> Vec<String> {
+        let text = self.external_builders.as_deref().unwrap_or("[]");
+        let all: Value = serde_json::from_str(text).unwrap_or_default();
+        let systems = all.as_array().into_iter().flatten().filter_map(|one| one.get("systems")?.as_array());
+        systems.flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    }
+
     fn set(&mut self, name: &str, value: &str) {
         let list = || Some(value.split_whitespace().map(scrub).collect());
         let number = || value.parse().ok();
