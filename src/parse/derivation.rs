@@ -187,7 +187,11 @@ mod tests {
 
     #[test]
     fn only_a_true_one_prefers_the_local_build() {
-        assert!(!parse(&NEW.replace(r#""preferLocalBuild":"1""#, r#""preferLocalBuild":"""#)).unwrap().prefer_local);
+        assert!(
+            !parse(&NEW.replace(r#""preferLocalBuild":"1""#, r#""preferLocalBuild":"""#))
+                .unwrap()
+                .prefer_local
+        );
         assert!(!parse(&NEW_STRUCTURED.replace("true", "false")).unwrap().prefer_local);
         assert!(!parse(FLOATING).unwrap().prefer_local);
     }

@@ -18,6 +18,9 @@ use crate::parse::machines::{Machine, Machines, ProblemKind};
 use crate::parse::nix_config::NixConfig;
 use std::cmp::Ordering;
 
+/// The facts that it takes, and who manages the files that would have to change.
+pub const FACTS: &[&str] = &["platform", "managers", "nix_config", "machines"];
+
 /// What this machine builds by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Local {

@@ -301,21 +301,32 @@ fn case() -> impl Strategy<Value = Case> {
         prop_oneof![Just(Vec::new()), some_of(&FEATURES)],
         (any::<bool>(), proptest::bool::weighted(0.2)),
         (some_of(&SYSTEMS[1..3]), some_of(&FEATURES)),
-        (proptest::sample::select(&["0", "1", "auto", "8"][..]), prop_oneof![3 => Just(Vec::new()), 1 => some_of(&SYSTEMS[1..3])]),
+        (
+            proptest::sample::select(&["0", "1", "auto", "8"][..]),
+            prop_oneof![3 => Just(Vec::new()), 1 => some_of(&SYSTEMS[1..3])],
+        ),
     )
-        .prop_map(|((rows, system), features, (prefer_local, builtin), (platforms, own_features), (max_jobs, external))| {
-            Case {
-                rows,
-                system,
-                features: features.into_iter().collect(),
-                prefer_local,
-                builtin,
-                platforms,
-                own_features,
-                max_jobs,
-                external,
-            }
-        })
+        .prop_map(
+            |(
+                (rows, system),
+                features,
+                (prefer_local, builtin),
+                (platforms, own_features),
+                (max_jobs, external),
+            )| {
+                Case {
+                    rows,
+                    system,
+                    features: features.into_iter().collect(),
+                    prefer_local,
+                    builtin,
+                    platforms,
+                    own_features,
+                    max_jobs,
+                    external,
+                }
+            },
+        )
 }
 
 proptest! {
@@ -408,10 +419,7 @@ fn the_first_reason_is_nixs_and_the_others_are_kept() {
         Refusal::MandatoryNotRequired { features: vec!["nixos-test".to_owned()] },
     ];
     assert_eq!(case.decision().ranked, [(0, Verdict::Refuses(all))]);
-    assert_eq!(
-        case.decision().local,
-        LocalAnswer::Cannot(vec![LocalRefusal::OtherSystem])
-    );
+    assert_eq!(case.decision().local, LocalAnswer::Cannot(vec![LocalRefusal::OtherSystem]));
 }
 
 fn asked(case: &Case, text: &str) -> Outcome {
