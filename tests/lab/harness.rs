@@ -75,7 +75,10 @@ fn try_run(world: &World, number: usize, run: &Run) -> Result<(), Failed> {
     let call = call(run);
     let output = in_world(world, &format!("{}-{number}", world.name), &call)
         .map_err(|error| format!("the world could not be started: {error}"))?;
+    // What `why` answers is no report.
+    let is_report = !run.args.first().is_some_and(|word| word.starts_with("why "));
     if number == 0
+        && is_report
         && let Some(folder) = std::env::var_os("BUILDER_DOCTOR_LAB_SAVE")
     {
         let file = Path::new(&folder).join(format!("{}.json", world.name));

@@ -21,6 +21,7 @@ mod worlds {
     pub mod nix;
     pub mod service;
     pub mod ssh;
+    pub mod why;
 }
 
 use world::World;
@@ -39,6 +40,7 @@ fn all() -> Vec<&'static World> {
         worlds::guest::WORLDS,
         worlds::cache::WORLDS,
         worlds::build::WORLDS,
+        worlds::why::WORLDS,
     ]
     .into_iter()
     .flatten()
