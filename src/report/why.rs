@@ -557,18 +557,23 @@ impl Facts<'_> {
         let name = self.this_machine();
         let takes = matches!(decision.outcome, Outcome::Itself | Outcome::External);
         let prefers = self.required.prefer_local;
+        let external = if decision.local == LocalAnswer::External {
+            ", by the program that external-builders names"
+        } else {
+            ""
+        };
         let (verdict, detail) = match &decision.local {
             LocalAnswer::Unknown(because) => ("unknown", format!("cannot be told: {}", line(because))),
             LocalAnswer::Cannot(all) => ("refuses", self.local_refusals(all)),
-            LocalAnswer::Itself | LocalAnswer::External if takes && prefers => {
-                ("takes", "takes it before any machine is asked, as it prefers the local build".to_owned())
+            _ if takes && prefers => (
+                "takes",
+                format!("takes it before any machine is asked, as it prefers the local build{external}"),
+            ),
+            _ if takes => ("takes", format!("takes it, as no machine does{external}")),
+            _ if decision.outcome == Outcome::Waits => {
+                ("could", format!("could build it{external}, and is not asked as long as it waits"))
             }
-            LocalAnswer::Itself | LocalAnswer::External if takes => {
-                ("takes", "takes it, as no machine does".to_owned())
-            }
-            LocalAnswer::Itself | LocalAnswer::External => {
-                ("could", "could build it; Nix asks the machines first".to_owned())
-            }
+            _ => ("could", format!("could build it{external}; Nix asks the machines first")),
         };
         Here { name, verdict, detail }
     }

@@ -212,6 +212,55 @@ pub const WORLDS: &[World] = &[
         ..World::HEALTHY
     },
     World {
+        name: "why-external-builder",
+        doc: "A program on the Mac takes Linux builds, beside a machine for x86_64-linux that takes 0 jobs.",
+        before: "native_builder; machines \"$(machine x86_64-linux '' 0)\"",
+        run: &[
+            run(
+                &["why --json --system aarch64-linux --features kvm | beside_nix aarch64-linux '\"kvm\"'"],
+                |report| external(report),
+            ),
+            // The hook knows nothing of the program, and so has the build wait for a slot.
+            run(&["why --json --system x86_64-linux | beside_nix x86_64-linux"], |report| {
+                agrees(report, "waits")
+            }),
+            run(
+                &[
+                    "why --json $(as_alice nix eval --raw --expr",
+                    r#"'(derivation { name = "local"; system = "x86_64-linux"; builder = "/bin/sh"; preferLocalBuild = true; }).drvPath')"#,
+                    "| beside_nix x86_64-linux '' 'preferLocalBuild = true;'",
+                ],
+                |report| external(report),
+            ),
+        ],
+        ..World::HEALTHY
+    },
+    World {
+        name: "why-max-jobs-0",
+        doc: "max-jobs is 0, so that the Mac builds nothing: not by itself, nor by its program for Linux builds.",
+        before: "native_builder; edit_etc nix/nix.conf 's/^max-jobs.*/max-jobs = 0/'; machines \"$(machine x86_64-linux)\"",
+        run: &[
+            run(&["why --json --system aarch64-linux | beside_nix aarch64-linux"], |report| {
+                agrees(report, "nobody")
+            }),
+            run(&["why --json --system aarch64-darwin | beside_nix aarch64-darwin"], |report| {
+                agrees(report, "nobody")
+            }),
+            run(&["why --json --system x86_64-linux | beside_nix x86_64-linux"], |report| {
+                agrees(report, "ssh-ng://builder@linux-builder")
+            }),
+            run(
+                &[
+                    "why --json $(as_alice nix eval --raw --expr",
+                    r#"'(derivation { name = "local"; system = "x86_64-linux"; builder = "/bin/sh"; preferLocalBuild = true; }).drvPath')"#,
+                    "| beside_nix x86_64-linux '' 'preferLocalBuild = true;'",
+                ],
+                |report| agrees(report, "nobody"),
+            ),
+        ],
+        ..World::HEALTHY
+    },
+    World {
         name: "why-no-machine",
         doc: "builders is empty: nothing is there to ask, and the Mac builds what it can.",
         before: "edit_etc nix/nix.conf '$a builders ='",
@@ -235,6 +284,14 @@ pub const WORLDS: &[World] = &[
 fn machine_of(line: &str) -> Option<&str> {
     let (_, rest) = line.split_once("cannot build on '").or_else(|| line.split_once(".drv' on '"))?;
     rest.split_once('\'').map(|(machine, _)| machine)
+}
+
+/// The program of external-builders takes it, which to Nix is a build of its own.
+fn external(report: &Report) -> Result<(), String> {
+    match (text(&report.json, "outcome"), text(&report.json, "nix")) {
+        ("external-builder", "itself") => Ok(()),
+        other => Err(format!("{other:?}, and Nix says {}", text(&report.json, "nix_says"))),
+    }
 }
 
 fn nobody_as(report: &Report, outcome: &str) -> Result<(), String> {
