@@ -4,7 +4,7 @@ use crate::cli::WhyArgs;
 use crate::{replay, say, terminal, watched};
 use builder_doctor::advice::manager;
 use builder_doctor::evidence::machines::file;
-use builder_doctor::evidence::{Evidence, Missing, Wanted, derivation};
+use builder_doctor::evidence::{Evidence, Missing, Wanted, conf_files, derivation};
 use builder_doctor::expectations;
 use builder_doctor::host::live::Live;
 use builder_doctor::host::{Cancel, Host};
@@ -44,6 +44,7 @@ pub fn run(args: &WhyArgs) -> Result<ExitCode, String> {
                 list: list.ok(),
                 local: local.as_ref().ok(),
                 manager: manager(&evidence),
+                setting: origin(&evidence),
                 builder: &want.builder.host,
                 own_file: own_list.is_some(),
             };
@@ -56,6 +57,12 @@ pub fn run(args: &WhyArgs) -> Result<ExitCode, String> {
     }
     let text = if args.json { page.json() } else { page.human(args.look.paint()) };
     Ok(say(&text, page.exit_code))
+}
+
+/// The file that sets `builders`.
+fn origin(evidence: &Evidence) -> Option<&str> {
+    let found = conf_files::origin(evidence.conf_files().ok()?, "builders")?;
+    Some(&found.place.path)
 }
 
 /// The machines of `builders`. Where the settings are not known, they would be a guess.

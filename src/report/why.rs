@@ -16,6 +16,9 @@ use std::fmt::Write;
 /// Features that promise nothing that a machine could lack.
 const LABELS: [&str; 3] = ["benchmark", "big-parallel", "nixos-test"];
 
+/// What a Mac calls itself.
+const MAC: &str = "this Mac";
+
 /// What the page is made of besides the decision.
 pub struct Facts<'a> {
     /// What is required.
@@ -28,6 +31,8 @@ pub struct Facts<'a> {
     pub local: Option<&'a Local>,
     /// Who manages the files.
     pub manager: Manager,
+    /// The file that sets `builders`, if one does.
+    pub setting: Option<&'a str>,
     /// The host that nix-darwin's own builder has.
     pub builder: &'a str,
     /// The machines are those of a file that the user named.
@@ -641,15 +646,29 @@ impl Facts<'_> {
         }
     }
 
+    /// What opens the file in which a place is, and makes the change count.
     fn commands(&self, place: &Place) -> Vec<String> {
-        let path = quoted(&line(&place.path));
-        vec![match self.manager {
-            _ if self.own_file => format!("${{EDITOR:-nano}} {path}"),
-            _ if place.path.starts_with('/') => format!("sudo -e {path}"),
-            // The setting itself holds the machines.
-            Manager::Determinate => "sudo -e /etc/nix/nix.custom.conf".to_owned(),
-            _ => "sudo -e /etc/nix/nix.conf".to_owned(),
-        }]
+        let edit = |path: &str| {
+            let system = path.starts_with("/etc/") || path.starts_with("/nix/");
+            let editor = if system && !self.own_file { "sudo -e" } else { "${EDITOR:-nano}" };
+            format!("{editor} {}", quoted(&line(path)))
+        };
+        if self.own_file || place.path.starts_with('/') {
+            return vec![edit(&place.path)];
+        }
+        // The setting itself holds the machines, and what the daemon has read counts until it starts anew.
+        let path = self.setting.unwrap_or(match self.manager {
+            Manager::Determinate => "/etc/nix/nix.custom.conf",
+            _ => "/etc/nix/nix.conf",
+        });
+        let restart = match self.manager {
+            _ if !path.starts_with("/etc/") => return vec![edit(path)],
+            Manager::NixDarwin => return vec!["sudo darwin-rebuild switch".to_owned()],
+            _ if self.this_machine() != MAC => "sudo systemctl restart nix-daemon.service",
+            Manager::Determinate => "sudo launchctl kickstart -k system/systems.determinate.nix-daemon",
+            Manager::Nobody => "sudo launchctl kickstart -k system/org.nixos.nix-daemon",
+        };
+        vec![edit(path), restart.to_owned()]
     }
 
     /// The name, and the line where the name alone is not enough.
@@ -663,6 +682,83 @@ impl Facts<'_> {
 
     fn this_machine(&self) -> &'static str {
         let mac = self.local.is_some_and(|local| local.system.ends_with("-darwin"));
-        if mac { "this Mac" } else { "this machine" }
+        if mac { MAC } else { "this machine" }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parse::machines::{FileRead, parse};
+    use crate::why::ask;
+
+    /// The page for a machine that lacks a feature, by who manages what and where its line is.
+    fn page(builders: &str, manager: Manager, setting: Option<&str>, system: &str) -> Page {
+        let list = parse(builders, "builders", &mut |_| FileRead::Text("h aarch64-linux".to_owned()));
+        let local = Local {
+            system: system.to_owned(),
+            extra_platforms: Vec::new(),
+            features: Vec::new(),
+            takes_jobs: true,
+            external: Vec::new(),
+        };
+        let required = Required {
+            system: "aarch64-linux".to_owned(),
+            features: ["nixos-test".to_owned()].into(),
+            ..Required::default()
+        };
+        let facts = Facts {
+            required: &required,
+            from: From::Options,
+            list: Some(&list),
+            local: Some(&local),
+            manager,
+            setting,
+            builder: "linux-builder",
+            own_file: false,
+        };
+        Page::new(&ask(&required, Ok(&list), Ok(&local)), &facts)
+    }
+
+    #[test]
+    fn what_to_do_next_is_by_who_manages_the_files() {
+        let (file, inline) = ("@/etc/nix/machines", "h aarch64-linux");
+        let (mac, linux) = ("aarch64-darwin", "x86_64-linux");
+        let restart = "sudo launchctl kickstart -k system/org.nixos.nix-daemon";
+        let determinate = "sudo launchctl kickstart -k system/systems.determinate.nix-daemon";
+        let systemd = "sudo systemctl restart nix-daemon.service";
+        let etc = Some("/etc/nix/nix.conf");
+        let own = Some("/Users/alice/.config/nix/nix.conf");
+        use Manager::*;
+        for (builders, manager, setting, system, commands) in [
+            (file, Nobody, None, mac, &["sudo -e /etc/nix/machines"][..]),
+            (file, Determinate, None, mac, &["sudo -e /etc/nix/machines"]),
+            (file, NixDarwin, None, mac, &["sudo darwin-rebuild switch"]),
+            (inline, Nobody, etc, mac, &["sudo -e /etc/nix/nix.conf", restart]),
+            (inline, Nobody, None, linux, &["sudo -e /etc/nix/nix.conf", systemd]),
+            (inline, Determinate, None, mac, &["sudo -e /etc/nix/nix.custom.conf", determinate]),
+            (inline, NixDarwin, etc, mac, &["sudo darwin-rebuild switch"]),
+            (inline, NixDarwin, own, mac, &["${EDITOR:-nano} /Users/alice/.config/nix/nix.conf"]),
+        ] {
+            let page = page(builders, manager, setting, system);
+            assert_eq!(page.next.commands, commands, "{builders} {manager:?} {setting:?} {system}");
+            assert_eq!(page.exit_code, 1);
+        }
+    }
+
+    #[test]
+    fn a_machine_of_nix_darwin_is_mended_by_its_option() {
+        let page = page("@/etc/nix/machines", Manager::NixDarwin, None, "aarch64-darwin");
+        let remedy = "add nixos-test to supportedFeatures of its entry in nix.buildMachines";
+        assert_eq!(page.machines[0].remedy, [remedy]);
+        assert_eq!(page.next.text, format!("for h, {remedy}, and ask again"));
+    }
+
+    #[test]
+    fn a_sentence_begins_with_a_capital_but_a_name_stays_as_it_is() {
+        let page = page("h aarch64-linux", Manager::Nobody, None, "aarch64-darwin");
+        assert!(page.human(Paint::PLAIN).starts_with("No machine takes it: h lacks nixos-test.\n"));
+        assert_eq!(capital("h takes it", &page.machines), "h takes it");
+        assert_eq!(capital("", &[]), "");
     }
 }

@@ -18,8 +18,8 @@ use crate::parse::machines::{Machine, Machines, ProblemKind};
 use crate::parse::nix_config::NixConfig;
 use std::cmp::Ordering;
 
-/// The facts that it takes, and who manages the files that would have to change.
-pub const FACTS: &[&str] = &["platform", "managers", "nix_config", "machines"];
+/// The facts that it takes, and those by which to say what would have to change.
+pub const FACTS: &[&str] = &["platform", "managers", "nix_config", "conf_files", "machines"];
 
 /// What this machine builds by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]

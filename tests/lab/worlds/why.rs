@@ -3,7 +3,7 @@
 //! All machines are the one VM under several names, which Nix cannot know. Only idle machines are compared: what
 //! runs elsewhere at the moment is nothing that `why` can see.
 
-use crate::world::{Expect, Report, Run, Who, World, text};
+use crate::world::{Expect, Nix, Report, Run, Who, World, text};
 
 const fn run(args: &'static [&'static str], check: fn(&Report) -> Result<(), String>) -> Run {
     Run { who: Who::Alice, args, expect: Expect::That(check) }
@@ -42,8 +42,8 @@ pub const WORLDS: &[World] = &[
         doc: "Five machines: one lacks the system, one a feature, one has a mandatory feature, two differ in speed.",
         before: r#"
             aliases a b c d
-            machines "$(at a x86_64-linux 4 9 kvm)" "$(at b aarch64-linux 4 8)" "$(at c aarch64-linux 4 7 kvm nixos-test)" \
-            "$(at d aarch64-linux 4 1 kvm)" "$(machine aarch64-linux '' 4 2 kvm)"
+            machines "$(machine_at a x86_64-linux 4 9 kvm)" "$(machine_at b aarch64-linux 4 8)" "$(machine_at c aarch64-linux 4 7 kvm nixos-test)" \
+            "$(machine_at d aarch64-linux 4 1 kvm)" "$(machine aarch64-linux '' 4 2 kvm)"
         "#,
         run: &[
             run(
@@ -88,7 +88,7 @@ pub const WORLDS: &[World] = &[
         doc: "Machines of one speed, where 0 counts as 1: the first line wins.",
         before: r#"
             aliases a b c d
-            machines "$(at a aarch64-linux 1 0)" "$(at b aarch64-linux 4 1)" "$(at c aarch64-linux 4 0.5)"
+            machines "$(machine_at a aarch64-linux 1 0)" "$(machine_at b aarch64-linux 4 1)" "$(machine_at c aarch64-linux 4 0.5)"
         "#,
         run: &[run(&["why --json --system aarch64-linux | beside_nix aarch64-linux"], |report| {
             reasons(report, &[("a", ""), ("b", "later"), ("c", "slower")])?;
@@ -101,7 +101,7 @@ pub const WORLDS: &[World] = &[
         doc: "Two lines of one store with a single slot: the second, which is faster, finds it taken by the first.",
         before: r#"
             aliases a b c d
-            machines "$(at a aarch64-linux 1 1)" "$(at a aarch64-linux 1 3)" "$(at c aarch64-linux 1 2)"
+            machines "$(machine_at a aarch64-linux 1 1)" "$(machine_at a aarch64-linux 1 3)" "$(machine_at c aarch64-linux 1 2)"
         "#,
         run: &[run(&["why --json --system aarch64-linux | beside_nix aarch64-linux"], |report| {
             reasons(report, &[("c", ""), ("a", "slower"), ("a", "same-slot")])?;
@@ -114,7 +114,7 @@ pub const WORLDS: &[World] = &[
         doc: "The only machine that could take it has 0 jobs, and waiting for it never ends.",
         before: r#"
             aliases a b c d
-            machines "$(at a aarch64-linux,aarch64-darwin 0)" "$(at b x86_64-linux)"
+            machines "$(machine_at a aarch64-linux,aarch64-darwin 0)" "$(machine_at b x86_64-linux)"
         "#,
         run: &[
             run(&["why --json --system aarch64-linux | beside_nix aarch64-linux"], |report| {
@@ -133,7 +133,7 @@ pub const WORLDS: &[World] = &[
         doc: "A machine that states no system has the Mac's: it takes what the Mac could build too.",
         before: r#"
             aliases a b c d
-            machines "$(at a -)" "$(at b x86_64-linux)"
+            machines "$(machine_at a -)" "$(machine_at b x86_64-linux)"
         "#,
         run: &[
             run(&["why --json --system x86_64-darwin | beside_nix x86_64-darwin"], |report| {
@@ -171,7 +171,7 @@ pub const WORLDS: &[World] = &[
         doc: "A line cannot be read: Nix refuses them all, and with them the Mac's own builds, but those that ask nobody.",
         before: r#"
             aliases a b c d
-            machines "$(at a aarch64-linux)" "$(at b aarch64-linux many)"
+            machines "$(machine_at a aarch64-linux)" "$(machine_at b aarch64-linux many)"
         "#,
         run: &[
             run(&["why --json --system aarch64-linux | beside_nix aarch64-linux"], |report| {
@@ -196,8 +196,8 @@ pub const WORLDS: &[World] = &[
         doc: "The fastest machine cannot be reached, nor can one line of a store of two: Nix goes on to the next.",
         before: r#"
             aliases a c
-            machines "$(at off aarch64-linux 1 9)" "$(at off2 aarch64-linux 2 3)" "$(at off2 aarch64-linux 2 3)" \
-                "$(at a aarch64-linux 1 1)" "$(at c aarch64-linux 1 2)"
+            machines "$(machine_at off aarch64-linux 1 9)" "$(machine_at off2 aarch64-linux 2 3)" "$(machine_at off2 aarch64-linux 2 3)" \
+                "$(machine_at a aarch64-linux 1 1)" "$(machine_at c aarch64-linux 1 2)"
         "#,
         run: &[run(&["why --json --system aarch64-linux | beside_nix aarch64-linux"], |report| {
             let tried: Vec<String> = text(&report.json, "nix_says")
@@ -218,7 +218,7 @@ pub const WORLDS: &[World] = &[
         run: &[
             run(
                 &["why --json --system aarch64-linux --features kvm | beside_nix aarch64-linux '\"kvm\"'"],
-                |report| external(report),
+                external,
             ),
             // The hook knows nothing of the program, and so has the build wait for a slot.
             run(&["why --json --system x86_64-linux | beside_nix x86_64-linux"], |report| {
@@ -230,7 +230,7 @@ pub const WORLDS: &[World] = &[
                     r#"'(derivation { name = "local"; system = "x86_64-linux"; builder = "/bin/sh"; preferLocalBuild = true; }).drvPath')"#,
                     "| beside_nix x86_64-linux '' 'preferLocalBuild = true;'",
                 ],
-                |report| external(report),
+                external,
             ),
         ],
         ..World::HEALTHY
@@ -257,6 +257,34 @@ pub const WORLDS: &[World] = &[
                 ],
                 |report| agrees(report, "nobody"),
             ),
+        ],
+        ..World::HEALTHY
+    },
+    World {
+        name: "why-2-26",
+        nix: Nix::Nix226,
+        doc: "An older Nix, which shows derivations in another form, and decides alike.",
+        before: r#"
+            aliases a b c
+            machines "$(machine_at a aarch64-linux 4 3 kvm nixos-test)" "$(machine_at b aarch64-linux 4 2)" \
+                "$(machine_at c aarch64-linux 4 1 kvm)"
+        "#,
+        run: &[
+            run(
+                &[
+                    "why --json $(as_alice nix eval --raw --expr",
+                    r#"'(derivation { name = "old"; system = "aarch64-linux"; builder = "/bin/sh"; __structuredAttrs = true; requiredSystemFeatures = [ "kvm" ]; }).drvPath')"#,
+                    "| beside_nix aarch64-linux '\"kvm\"'",
+                ],
+                |report| {
+                    let refused = [("a", "mandatory-not-required"), ("b", "features-not-supported")];
+                    reasons(report, &[("c", ""), refused[0], refused[1]])?;
+                    agrees(report, "ssh-ng://builder@c")
+                },
+            ),
+            run(&["why --json --system aarch64-darwin | beside_nix aarch64-darwin"], |report| {
+                agrees(report, "itself")
+            }),
         ],
         ..World::HEALTHY
     },
