@@ -51,6 +51,8 @@ pub mod diagnosis;
 
 pub mod advice;
 
+pub mod why;
+
 pub mod report;
 
 pub mod prose;

@@ -1,5 +1,6 @@
 //! The command line: what was typed, made into what it means; the only place that prints.
 
+mod ask;
 mod cli;
 mod replay;
 mod terminal;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         Some(Topic::Check(args)) => check(&args),
         Some(Topic::List(args)) => Ok(say(&list::checks(&checks::all(), args.paint()), 0)),
         Some(Topic::Explain { id, look }) => explain_one(&id, &look),
+        Some(Topic::Why(args)) => ask::run(&args),
         Some(Topic::LookAsRoot { request }) => look(&request),
     };
     ended.unwrap_or_else(|error| {
@@ -122,7 +124,7 @@ fn wanted(args: &CheckArgs, selection: &Selection) -> Result<Wanted, String> {
         () => RootAccess::No,
     };
     let word = |why: Option<&str>| why.map(str::to_owned);
-    Ok(Wanted { no_builds: word(no_builds), offline: word(offline), deep: args.deep, root })
+    Ok(Wanted { no_builds: word(no_builds), offline: word(offline), deep: args.deep, root, only: &[] })
 }
 
 /// Gathers, and names the slowest probe on a terminal while it does.

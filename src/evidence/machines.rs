@@ -5,7 +5,7 @@ pub use crate::parse::text::{Field, Place};
 use super::nix_config::ConfigView;
 use super::{Evidence, Look, Missing, Probe};
 use crate::expectations::Expectations;
-use crate::host::HostError;
+use crate::host::{Host, HostError};
 use crate::parse::machines::{FileRead, Machine, Machines, parse};
 use std::path::Path;
 
@@ -32,6 +32,15 @@ pub fn linux(all: &Machines) -> impl Iterator<Item = &Machine> {
     all.machines.iter().filter(|machine| machine.systems.iter().any(|it| it.value.ends_with("-linux")))
 }
 
+/// What is where a list names a file.
+pub fn file(host: &dyn Host, path: &str) -> FileRead {
+    match host.read(Path::new(path)) {
+        Ok(bytes) => FileRead::Text(String::from_utf8_lossy(&bytes).into_owned()),
+        Err(HostError::NotFound) => FileRead::Missing,
+        Err(error) => FileRead::Unreadable(error.to_string()),
+    }
+}
+
 pub(super) fn probe(look: &Look) -> Probe<Machines> {
     if super::nix::locate(look.host).is_none() {
         return Probe::blind("there is no Nix that would read them");
@@ -44,12 +53,7 @@ pub(super) fn probe(look: &Look) -> Probe<Machines> {
         // Nix refuses to say; what it would read if it worked is still worth seeing.
         _ => (DEFAULT.to_owned(), "builders (default)"),
     };
-    let mut read = |path: &str| match look.host.read(Path::new(path)) {
-        Ok(bytes) => FileRead::Text(String::from_utf8_lossy(&bytes).into_owned()),
-        Err(HostError::NotFound) => FileRead::Missing,
-        Err(error) => FileRead::Unreadable(error.to_string()),
-    };
-    let machines = parse(&builders, from, &mut read);
+    let machines = parse(&builders, from, &mut |path| file(look.host, path));
     if linux(&machines).next().is_some() && linux(&machines).all(|machine| machine.max_jobs == 0) {
         look.hopeless.cancel("no builder takes a job, so no build can end");
     }
