@@ -10,7 +10,7 @@ use builder_doctor::evidence::root_view::{Request, look_as_root};
 use builder_doctor::evidence::{Evidence, Progress, RootAccess, Timing, Wanted, gather};
 use builder_doctor::expectations::{self, Expectations};
 use builder_doctor::host::live::{BothEnds, Live, read_both_ends};
-use builder_doctor::host::{Cancel, Host};
+use builder_doctor::host::{Cancel, Host, HostError};
 use builder_doctor::report::paint::Paint;
 use builder_doctor::report::{self, Report, Timings, explain, human, json, list};
 use builder_doctor::symptoms::{self, Paste};
@@ -65,7 +65,8 @@ fn explained(args: &ExplainArgs) -> Result<ExitCode, String> {
         (Some(text), _) => (BothEnds::of(text.as_encoded_bytes(), symptoms::MOST), "--text"),
         (None, Some("-")) => {
             terminal::ask_for_a_paste();
-            let read = read_both_ends(symptoms::MOST).map_err(|error| format!("standard input: {error}"))?;
+            let read = read_both_ends(symptoms::MOST)
+                .map_err(|error| format!("standard input: {}", HostError::from(error)))?;
             (read, "standard input")
         }
         (None, id) => {

@@ -417,7 +417,6 @@ pub const ROWS: &[Row] = &[
         id: "machines-protocol-choice",
         any: &["failed to start SSH connection to '", "failed to start SSH master connection to '"],
         unless: REASONS,
-        or: REASONS,
         look_at: "The reason, which Nix does not show here: builder-doctor --sudo dials as the daemon does, and shows it.",
         samples: &[
             sample(
