@@ -41,11 +41,11 @@ fn part(named: &Named, paint: Paint) -> String {
     };
     line(&format!("line {}", named.number), named.line.trim());
     if let Some(detail) = &named.detail {
-        line("so", detail);
+        line("means", detail);
     }
     match named.subject {
         Some(Subject::Check(check)) => line("expected", &format!("{}.", check.title)),
-        Some(Subject::Topic(topic)) => line("known", &format!("{}.", topic.title)),
+        Some(Subject::Topic(topic)) => line("so", &format!("{}.", topic.title)),
         _ => {}
     }
     line("look at", row.look_at);

@@ -8,6 +8,9 @@ use crate::prose::and;
 /// Longer lines are cut: no symptom stands so far to the right.
 const LINE: usize = 4000;
 
+/// What begins the line that says what a build requires.
+const REQUIRED: &str = "required (system, features):";
+
 /// So many refusals of each kind are looked at; more of them say nothing new.
 const ENOUGH: usize = 100;
 
@@ -134,8 +137,14 @@ pub struct Rejection {
 impl Rejection {
     /// It is a Linux build that this machine refuses, which is none of the derivation's system.
     pub fn is_for_linux(&self) -> bool {
-        let linux = self.system.as_ref().is_some_and(|system| system.ends_with("-linux"));
-        linux && !self.there && self.system != self.current
+        let linux = self.system.as_ref().map_or(self.mismatch, |system| system.ends_with("-linux"));
+        linux && !self.is_of_a_machine() && (self.system.is_none() || self.system != self.current)
+    }
+
+    /// A machine took a Linux build, and cannot run its system. To a Mac, an aarch64-linux that speaks is one.
+    pub fn is_of_a_machine(&self) -> bool {
+        let linux = |system: &Option<String>| system.as_ref().is_some_and(|it| it.ends_with("-linux"));
+        self.there || (linux(&self.system) && self.current.as_deref() == Some("aarch64-linux"))
     }
 
     /// It is a build of the Mac's own that lacks a feature here.
@@ -194,21 +203,24 @@ impl Paste {
     }
 
     fn read_tables(&self) -> Vec<Table> {
-        let starts: Vec<usize> = self
-            .lines
-            .iter()
-            .enumerate()
-            .filter(|(_, line)| line.contains("Failed to find a machine for remote build!"))
-            .map(|(at, _)| at)
-            .take(ENOUGH)
-            .collect();
+        let mut starts: Vec<usize> = Vec::new();
+        for (at, line) in self.lines.iter().enumerate() {
+            // Where only a part was pasted, it may begin with what was required.
+            let required =
+                line.trim_start().starts_with(REQUIRED) && starts.last().is_none_or(|last| at - last > 3);
+            if starts.len() < ENOUGH
+                && (required || line.contains("Failed to find a machine for remote build!"))
+            {
+                starts.push(at);
+            }
+        }
         let mut before = 0;
         let mut tables = Vec::new();
         for (i, &at) in starts.iter().enumerate() {
             let end = starts.get(i + 1).copied().unwrap_or(self.lines.len()).min(at + 5 + ENOUGH);
             let own: Vec<&str> = self.slice(at, end).iter().map(|line| line.trim()).collect();
             let log = build_log::parse(&own.join("\n"), Some(1));
-            let required_at = own.iter().position(|line| line.starts_with("required (system, features):"));
+            let required_at = own.iter().position(|line| line.starts_with(REQUIRED));
             tables.push(Table {
                 line: at,
                 required_at: required_at.map(|line| at + line),
@@ -223,6 +235,7 @@ impl Paste {
 
     fn read_rejections(&self) -> Vec<Rejection> {
         let mut all = Vec::new();
+        let mut read = 0;
         for (at, line) in self.lines.iter().enumerate() {
             if all.len() == ENOUGH {
                 break;
@@ -231,7 +244,17 @@ impl Paste {
             if told.contains("is required to build '") {
                 all.extend(self.in_one_line(at, told));
             } else if told.contains("Cannot build '") {
-                all.extend(self.in_lines(at, told));
+                let rest = told.split_once("Cannot build '").map_or("", |(_, rest)| rest);
+                let begun = Rejection {
+                    there: is_on(told),
+                    derivation: until(rest, '\'').unwrap_or_default(),
+                    ..Rejection::default()
+                };
+                read = self.in_lines(at + 1, begun, &mut all);
+            } else if at >= read && (told.starts_with("Reason: ") || told.starts_with("Required features: {"))
+            {
+                // Where only a part was pasted, it may begin with a reason.
+                read = self.in_lines(at, Rejection::default(), &mut all);
             }
         }
         all
@@ -241,67 +264,69 @@ impl Paste {
     fn in_one_line(&self, at: usize, line: &str) -> Option<Rejection> {
         let (what, rest) = line.split_once(" is required to build '")?;
         let (derivation, rest) = rest.split_once('\'')?;
-        let (_, current) = rest.split_once("but I am a '")?;
+        let current = rest.split_once("but I am a '").and_then(|(_, current)| until(current, '\''));
         // `error: build of 'DRV' on 'ssh://…' failed: error: a 'x86_64-linux' with features {}`
         let (before, asked) = what.rsplit_once("a '").unwrap_or(("", what));
-        let there = || {
-            let earlier = self.slice(at.saturating_sub(3), at);
-            is_on(before)
-                || earlier.iter().any(|line| is_failure_there(line) && !line.contains(" failed: error: a '"))
-        };
+        let earlier = self.slice(at.saturating_sub(3), at);
+        let system = until(asked, '\'');
         Some(Rejection {
             line: at,
             derivation: derivation.to_owned(),
-            system: until(asked, '\''),
             features: braces(asked),
-            current: until(current, '\''),
-            there: there(),
-            mismatch: until(asked, '\'') != until(current, '\''),
+            there: is_on(before)
+                || earlier
+                    .iter()
+                    .any(|line| is_failure_there(line) && !line.contains(" is required to build '")),
+            mismatch: system != current,
+            system,
+            current,
             ..Rejection::default()
         })
     }
 
-    /// Nix 2.30 and later: the reasons are in lines of their own.
-    fn in_lines(&self, at: usize, line: &str) -> Option<Rejection> {
-        let (_, rest) = line.split_once("Cannot build '")?;
-        let mut it = Rejection {
-            line: at,
-            derivation: until(rest, '\'')?,
-            there: is_on(line),
-            ..Rejection::default()
-        };
+    /// Nix 2.30 and later: the reasons are in lines of their own, from here. Returns the line after them.
+    fn in_lines(&self, from: usize, begun: Rejection, all: &mut Vec<Rejection>) -> usize {
+        let mut it = begun;
         let mut reason = None;
-        for (number, line) in self.lines.iter().enumerate().skip(at + 1).take(16) {
+        let mut end = from;
+        for (number, line) in self.lines.iter().enumerate().skip(from).take(16) {
             let line = line.trim();
             if line.contains("Cannot build '") || line.starts_with("error:") {
                 break;
             }
-            if let Some(why) = line.strip_prefix("Reason: ") {
-                let known = [
-                    ("platform mismatch", &mut it.mismatch),
-                    ("local builds are disabled", &mut it.disabled),
-                    ("missing system features", &mut it.unfeatured),
-                ];
-                let mut told = why.starts_with("required system or feature");
-                for (words, flag) in known {
-                    *flag |= why.starts_with(words);
-                    told |= why.starts_with(words);
+            end = number + 1;
+            let telling = if let Some(why) = line.strip_prefix("Reason: ") {
+                it.mismatch |= why.starts_with("platform mismatch");
+                it.disabled |= why.starts_with("local builds are disabled");
+                it.unfeatured |= why.starts_with("missing system features");
+                let known = ["platform mismatch", "local builds are disabled", "missing system features"];
+                let other = why.starts_with("required system or feature not available");
+                if !other && !known.iter().any(|words| why.starts_with(words)) {
+                    continue;
                 }
-                if told && (reason.is_none() || why.starts_with("platform mismatch")) {
-                    reason = Some(number);
-                }
+                why.starts_with("platform mismatch")
             } else if let Some(asked) = line.strip_prefix("Required system: '") {
                 it.system = until(asked, '\'');
                 it.features.extend(braces(asked));
+                false
             } else if let Some(asked) = line.strip_prefix("Required features: ") {
                 it.features = braces(asked);
+                false
             } else if let Some(current) = line.strip_prefix("Current system: '") {
                 it.current = until(current, '\'');
+                continue;
+            } else {
+                continue;
+            };
+            if reason.is_none() || telling {
+                reason = Some(number);
             }
         }
-        it.line = reason?;
-        it.mismatch |= it.system.is_some() && it.system != it.current;
-        Some(it)
+        if let Some(line) = reason {
+            it.mismatch |= it.system.is_some() && it.system != it.current;
+            all.push(Rejection { line, ..it });
+        }
+        end
     }
 
     fn slice(&self, from: usize, to: usize) -> &[String] {

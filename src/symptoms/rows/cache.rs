@@ -86,7 +86,7 @@ pub const ROWS: &[Row] = &[
     },
     Row {
         id: "cache-auth-netrc",
-        any: &["unable to download '*': HTTP error 401", "unable to download '*': HTTP error 403"],
+        any: &["HTTP error 401", "HTTP error 403"],
         unless: &["github-rate-limit"],
         look_at: "Whether netrc-file has a login for this host, and the daemon can read it.",
         samples: &[
@@ -104,19 +104,22 @@ pub const ROWS: &[Row] = &[
     Row {
         id: "cache-unreachable",
         any: &[
-            "unable to download '*': Could not resolve host",
-            "unable to download '*': Timeout was reached",
-            "unable to download '*Couldn't connect to server",
-            "unable to download '*Could not connect to server",
+            "Could not resolve hostname (6)",
+            "Couldn't resolve host name (6)",
+            "curl: (6) Could not resolve host",
+            "Timeout was reached (28)",
+            "Couldn't connect to server (7)",
+            "Could not connect to server (7)",
             "disabling binary cache '",
         ],
         unless: &[
+            "vm-dns-hardcoded",
             "cache-tls-intercepted",
             "cache-ca-bundle-missing",
             "cache-captive-portal",
             "proxy-not-seen-by-daemon",
         ],
-        or: &["proxy-not-seen-by-daemon", "ipv6-broken"],
+        or: &["proxy-not-seen-by-daemon", "ipv6-broken", "vm-dns-hardcoded"],
         look_at: "Whether this Mac reaches the host at all, and over IPv4 and IPv6 alike: curl -4 and curl -6.",
         samples: &[
             sample(
@@ -134,6 +137,14 @@ pub const ROWS: &[Row] = &[
             sample(
                 "error: unable to download 'https://cache.nixos.org/nix-cache-info': Could not connect to server (7)",
                 "the same as newer curl says it",
+            ),
+            sample(
+                "error: unable to download 'https://cache.nixos.org/nix-cache-info': Couldn't resolve host name (6)",
+                "made after Nix's filetransfer.cc, with the words of older curl",
+            ),
+            sample(
+                "curl: (6) Could not resolve host: nix-cache.example.net",
+                "curl's words of a public runbook",
             ),
             sample(
                 "warning: disabling binary cache 'https://cache.nixos.org' for 60 seconds",

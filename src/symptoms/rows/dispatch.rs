@@ -39,6 +39,24 @@ pub const ROWS: &[Row] = &[
         ..ROW
     },
     Row {
+        id: "machines-duplicate-builders",
+        shape: Some(twice),
+        unless: REFUSED,
+        look_at: "Whether two lines of the machines file lead to one VM: ssh -G of each host, hostname and port.",
+        samples: &[
+            sample(
+                "ssh://builder@linux-builder aarch64-linux,x86_64-linux /etc/nix/builder_ed25519 1 1 kvm,benchmark,big-parallel - c3NoLWVkMjU1MTkgQUFBQUMzTnphQzFsWkRJMU5URTVBQUFBSUpCV2N4Yi9CbGFxdDFhdU90RStGOFFVV3JVb3RpQzVxQkorVXVFV2RWQ2Igcm9vdEBuaXhvcwo=\nssh://builder@localhost aarch64-linux,x86_64-linux /etc/nix/builder_ed25519 1 1 benchmark,big-parallel,kvm - -",
+                "a public runbook's /etc/nix/machines",
+            ),
+            Sample {
+                text: "Failed to find a machine for remote build!\nderivation: x.drv\nrequired (system, features): (aarch64-linux, [])\n2 available machines:\n(systems, maxjobs, supportedFeatures, mandatoryFeatures)\n([aarch64-linux, x86_64-linux], 1, [benchmark, big-parallel, kvm], [])\n([aarch64-linux, x86_64-linux], 1, [benchmark, big-parallel, kvm], [])",
+                from: "Nix 2.34.8's frame around the machines of a public runbook",
+                also: &["machine-disabled-after-first-error"],
+            },
+        ],
+        ..ROW
+    },
+    Row {
         id: "machine-disabled-after-first-error",
         shape: Some(disabled),
         look_at: "The first line of the whole output that begins with cannot build on: it says why the machine was given up.",
@@ -52,17 +70,6 @@ pub const ROWS: &[Row] = &[
                 "the same, twice",
             ),
         ],
-        ..ROW
-    },
-    Row {
-        id: "machines-duplicate-builders",
-        shape: Some(twice),
-        unless: REFUSED,
-        look_at: "Whether two lines of the machines file lead to one VM: ssh -G of each host, hostname and port.",
-        samples: &[sample(
-            "ssh://builder@linux-builder aarch64-linux,x86_64-linux /etc/nix/builder_ed25519 1 1 kvm,benchmark,big-parallel - c3NoLWVkMjU1MTkgQUFBQUMzTnphQzFsWkRJMU5URTVBQUFBSUpCV2N4Yi9CbGFxdDFhdU90RStGOFFVV3JVb3RpQzVxQkorVXVFV2RWQ2Igcm9vdEBuaXhvcwo=\nssh://builder@localhost aarch64-linux,x86_64-linux /etc/nix/builder_ed25519 1 1 benchmark,big-parallel,kvm - -",
-            "a public runbook's /etc/nix/machines",
-        )],
         ..ROW
     },
     Row {
@@ -113,8 +120,8 @@ pub const ROWS: &[Row] = &[
         or: &["builders-empty"],
         look_at: "Which expression reads what a Linux build made: nix build --show-trace.",
         samples: &[sample(
-            "error:\n       … while realising the context of path '/nix/store/x-generated/default.nix'\n\n       error: a 'x86_64-linux' with features {} is required to build '/nix/store/3iairhjpfbwrca1jmrmsripzln5ag25q-addintegrityfields.js.drv', but I am a 'aarch64-darwin' with features {benchmark, big-parallel, nixos-test}",
-            "Nix's primops.cc, with the error of svanderburg/node2nix#297",
+            "error:\n       … while calling the 'import' builtin\n         at «string»:1:1:\n\n       … while realising the context of path '/nix/store/njlxlz42lly4bxy47f298jy3ivdclj6m-probe-ifd'\n\n       error: Cannot build '/nix/store/d6jxsdzirgvifqr52czbcsz69l55hzbs-probe-ifd.drv'.\n       Reason: platform mismatch\n       Required system: 'aarch64-linux'\n       Current system: 'aarch64-darwin'",
+            "Nix 2.34.8, captured, its excerpt of the expression left out",
         )],
         ..ROW
     },
@@ -166,8 +173,8 @@ pub const ROWS: &[Row] = &[
         look_at: "nix config show system-features: this build runs on the Mac itself, and one of these is not there.",
         samples: &[
             sample(
-                "error: Cannot build '/nix/store/x-vm-test-run-probe.drv'.\n       Reason: missing system features\n       Required features: {apple-virt, nixos-test}\n       Available features: {benchmark, big-parallel}",
-                "made after Nix 2.34's derivation-building-goal.cc",
+                "this derivation will be built:\n  /nix/store/1c99pnxlwlhbl44n2ijnjslxm0vafi76-probe-f.drv\nFailed to find a machine for remote build!\nderivation: 1c99pnxlwlhbl44n2ijnjslxm0vafi76-probe-f.drv\nrequired (system, features): (aarch64-darwin, [apple-virt, nixos-testx])\n1 available machines:\n(systems, maxjobs, supportedFeatures, mandatoryFeatures)\n([aarch64-linux, x86_64-linux], 4, [benchmark, big-parallel, kvm, nixos-test], [])\nerror: Cannot build '/nix/store/1c99pnxlwlhbl44n2ijnjslxm0vafi76-probe-f.drv'.\n       Reason: missing system features\n       Required features: {apple-virt, nixos-testx}\n       Available features: {apple-virt, benchmark, big-parallel, nixos-test}",
+                "Nix 2.34.8, captured with a feature that nobody has",
             ),
             sample(
                 "error: a 'aarch64-darwin' with features {apple-virt, nixos-test} is required to build '/nix/store/x-vm-test-run-probe.drv', but I am a 'aarch64-darwin' with features {benchmark, big-parallel}",
@@ -196,8 +203,8 @@ pub const ROWS: &[Row] = &[
                 "NixOS/nix#3806",
             ),
             sample(
-                "error: Cannot build '/nix/store/x-probe.drv'.\n       Reason: local builds are disabled (max-jobs = 0)\n       Hint: set 'max-jobs' to a non-zero value to enable local builds, or configure remote builders via 'builders'",
-                "made after Nix 2.34.8's words, captured",
+                "Failed to find a machine for remote build!\nderivation: z3izhi96nxmrklg9b5y9i61xfzyradbc-probe-m.drv\nrequired (system, features): (aarch64-darwin, [])\n1 available machines:\n(systems, maxjobs, supportedFeatures, mandatoryFeatures)\n([aarch64-linux, x86_64-linux], 4, [benchmark, big-parallel, kvm, nixos-test], [])\nerror: Cannot build '/nix/store/z3izhi96nxmrklg9b5y9i61xfzyradbc-probe-m.drv'.\n       Reason: local builds are disabled (max-jobs = 0)\n       Hint: set 'max-jobs' to a non-zero value to enable local builds, or configure remote builders via 'builders'",
+                "Nix 2.34.8, captured",
             ),
         ],
         ..ROW
@@ -207,7 +214,7 @@ pub const ROWS: &[Row] = &[
         any: &["Undefined error: 0", "cannot execute binary file"],
         shape: Some(|paste| foreign(paste).filter(|_| !paste.on_machine)),
         unless: &["rebuild-check-forces-local", "machines-system-offered-but-not-executable"],
-        or: &["rebuild-check-forces-local"],
+        or: &["rebuild-check-forces-local", "machines-system-offered-but-not-executable"],
         look_at: "nix config show extra-platforms: with a Linux system in it this Mac runs Linux programs itself.",
         samples: &[
             sample(
@@ -251,6 +258,11 @@ pub const ROWS: &[Row] = &[
     Row {
         id: "no-machine-takes-a-build",
         shape: Some(untold),
+        or: &[
+            "machines-system-not-offered",
+            "machines-feature-missing",
+            "machine-disabled-after-first-error",
+        ],
         look_at: "The lines that follow: what was required, and what each machine offers.",
         samples: &[
             sample("Failed to find a machine for remote build!", "Nix's build-remote.cc"),
@@ -297,7 +309,14 @@ fn twice(paste: &Paste) -> Option<Seen> {
             line.starts_with("ssh") && line.split(' ').next().is_some_and(|url| url.ends_with(host))
         })
     };
-    line("@linux-builder").and(line("@localhost").or_else(|| line("@localhost:31022"))).map(Seen::at)
+    let listed =
+        line("@linux-builder").and(line("@localhost").or_else(|| line("@localhost:31022"))).map(Seen::at);
+    let alike = |table: &&Table| matches!(table.machines.as_slice(), [one, other] if one == other);
+    listed.or_else(|| {
+        let table = paste.tables.iter().find(alike)?;
+        let detail = Some("Both machines that Nix read offer exactly the same.".to_owned());
+        Some(Seen { line: table.line, detail })
+    })
 }
 
 /// The first rejection of which this holds.

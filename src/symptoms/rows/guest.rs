@@ -35,6 +35,10 @@ pub const ROWS: &[Row] = &[
                 "error: build of '/nix/store/x.drv' on 'ssh://builder@linux-builder' failed: error: a 'x86_64-linux' with features {} is required to build '/nix/store/x.drv', but I am a 'aarch64-linux' with features {benchmark, big-parallel, kvm, nixos-test}",
                 "made after Nix up to 2.29, with the words of a public runbook",
             ),
+            sample(
+                "error: a 'x86_64-linux' with features {} is required to build '/nix/store/x.drv', but I am a 'aarch64-linux' with features {benchmark, big-parallel, kvm, nixos-test}",
+                "the same without its frame",
+            ),
         ],
         ..ROW
     },
@@ -63,8 +67,8 @@ pub const ROWS: &[Row] = &[
         samples: &[
             sample("g++: fatal error: Killed signal terminated program cc1plus", "NixOS/infra#97"),
             sample(
-                "error: builder for '/nix/store/x-llvm.drv' failed due to signal 9 (Killed: 9)",
-                "Nix's words, not captured",
+                "error: build of '/nix/store/wbryj56n4iawv2rhf5ldxi7sabripcfx-probe-kill.drv' on 'ssh-ng://builder@linux-builder' failed: Cannot build '/nix/store/wbryj56n4iawv2rhf5ldxi7sabripcfx-probe-kill.drv'.\n       Reason: builder failed due to signal 9 (Killed).\n       Output paths:\n         /nix/store/mgcn3p36wgjx46m5rbnllw5ayxa6br9b-probe-kill",
+                "Nix 2.34.8, captured",
             ),
             sample(
                 "Out of memory: Killed process 4242 (cc1plus)",
@@ -157,8 +161,8 @@ pub const ROWS: &[Row] = &[
         look_at: "The log of the build: nix log, and the derivation that is named. The builder did its work.",
         samples: &[
             sample(
-                "error: build of '/nix/store/x-probe.drv' on 'ssh-ng://builder@linux-builder' failed: Cannot build '/nix/store/x-probe.drv'.\n       Reason: builder failed with exit code 2.\n       Last 1 log lines:\n       > make: *** [Makefile:520: all] Error 2",
-                "Nix 2.34.8, captured with another log",
+                "probe-fail> make: broken\nerror: build of '/nix/store/g1n5dp5p0fz104lm4hqslf6n4sn04985-probe-fail.drv' on 'ssh-ng://builder@linux-builder' failed: Cannot build '/nix/store/g1n5dp5p0fz104lm4hqslf6n4sn04985-probe-fail.drv'.\n       Reason: builder failed with exit code 2.\n       Output paths:\n         /nix/store/200h30jlvm1q1akw2svmd88616jxkbjy-probe-fail\n       Last 1 log lines:\n       > make: broken",
+                "Nix 2.34.8, captured",
             ),
             sample(
                 "error: build of '/nix/store/x-probe.drv' on 'ssh-ng://builder@linux-builder' failed: builder for '/nix/store/x-probe.drv' failed with exit code 1",
@@ -179,7 +183,7 @@ pub fn full(paste: &Paste) -> Option<Seen> {
 fn not_executable(paste: &Paste) -> Option<Seen> {
     let refused = |it: &&Rejection| {
         let linux = |system: &Option<String>| system.as_ref().is_some_and(|it| it.ends_with("-linux"));
-        (it.there || paste.on_machine) && it.mismatch && linux(&it.system) && linux(&it.current)
+        (it.is_of_a_machine() || paste.on_machine) && it.mismatch && linux(&it.system) && linux(&it.current)
     };
     let rejected = paste.rejections.iter().find(refused).map(|it| {
         let system = it.system.as_deref().unwrap_or_default();

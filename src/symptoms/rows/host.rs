@@ -164,7 +164,11 @@ pub const ROWS: &[Row] = &[
     Row {
         id: "nix-custom-conf-clash",
         any: &["custom settings in '/etc/nix/nix.custom.conf', aborting activation"],
-        shape: Some(|paste| unexpected(paste, |file| file != "/etc/nix/machines" && !is_of_a_shell(file))),
+        shape: Some(|paste| {
+            let other = |file: &str| file != "/etc/nix/machines" && !is_of_a_shell(file);
+            let listed = unexpected(paste, |_| true).is_some();
+            unexpected(paste, other).or_else(|| header(paste).filter(|_| !listed).map(Seen::at))
+        }),
         look_at: "The files that are named: nix-darwin did not write them and does not replace them unasked.",
         samples: &[
             sample(
@@ -175,6 +179,7 @@ pub const ROWS: &[Row] = &[
                 "Password:\nerror: Unexpected files in /etc, aborting activation\nThe following files have unrecognized content and would be overwritten:\n\n  /etc/nix/nix.conf\n  /etc/zshenv\n\nPlease check there is nothing critical in these files, rename them by adding .before-nix-darwin to the end, and then try again.\n$>",
                 "DeterminateSystems/nix-installer#847",
             ),
+            sample("error: Unexpected files in /etc, aborting activation", "the same, its first line"),
         ],
         ..ROW
     },
@@ -218,9 +223,13 @@ fn is_of_a_shell(file: &str) -> bool {
     ["/etc/zshrc", "/etc/zprofile", "/etc/bashrc", "/etc/profile"].contains(&file)
 }
 
+fn header(paste: &Paste) -> Option<usize> {
+    paste.first(|line| line.contains("unexpected files in /etc, aborting activation"))
+}
+
 /// The first file of such a name that nix-darwin found in /etc and will not replace.
 fn unexpected(paste: &Paste, wanted: impl Fn(&str) -> bool) -> Option<Seen> {
-    let at = paste.first(|line| line.contains("unexpected files in /etc, aborting activation"))?;
+    let at = header(paste)?;
     let listed = || paste.folded().enumerate().skip(at + 1).take(60).map(|(at, line)| (at, line.trim()));
     let found = listed().find(|(_, line)| line.starts_with("/etc/") && wanted(line));
     found.map(|(at, _)| Seen::at(at))

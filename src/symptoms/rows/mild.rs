@@ -106,11 +106,12 @@ pub const ROWS: &[Row] = &[
             let builds = |line: &str| {
                 line.starts_with("building '") && line.contains("' on 'ssh") && line.ends_with("'...")
             };
-            paste.last(|line| dials(line) || builds(line)).map(Seen::at)
+            let given_up = |line: &str| line == "error: interrupted by the user";
+            paste.last(|line| dials(line) || builds(line) || given_up(line)).map(Seen::at)
         }),
         alone: true,
-        or: &["vm-unresponsive", "waiting-for-machine"],
-        look_at: "Whether nothing has come after this line for minutes. If so, whether an ssh to the builder is older than the VM: \
+        or: &["vm-unresponsive", "waiting-for-machine", "machines-odd-fields"],
+        look_at: "Whether nothing had come for minutes then. If so, whether an ssh to the builder is older than the VM: \
                   ps -axo pid,etime,command | grep linux-builder",
         samples: &[
             sample(

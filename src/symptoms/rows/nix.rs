@@ -106,6 +106,8 @@ pub const ROWS: &[Row] = &[
             "while parsing machine specification at a column #",
             "a column #*is not valid base64 string",
             "speed factor must be >= 0",
+            "while reading the response from the build hook",
+            "build hook died unexpectedly",
         ],
         look_at: "The line of the machines file that is quoted, column by column; Nix counts columns from 0.",
         samples: &[
@@ -122,6 +124,7 @@ pub const ROWS: &[Row] = &[
                 "Nix's machines.cc",
             ),
             sample("error: speed factor must be >= 0", "Nix's machines.cc"),
+            sample("error: build hook died unexpectedly: ", "Nix's derivation-building-goal.cc"),
         ],
         ..ROW
     },

@@ -135,9 +135,15 @@ pub const ROWS: &[Row] = &[
     },
     Row {
         id: "builder-crash-looping",
-        any: &["create-builder: line *Abort trap", "\"byProc\"*qemu-system", "state = spawn scheduled"],
+        any: &[
+            "Abort trap: 6",
+            "object_property_find_err",
+            "\"byProc\"*qemu-system",
+            "state = spawn scheduled",
+        ],
         shape: Some(exited),
         unless: QEMU,
+        or: &["qemu11-hvf-sme-abort", "qemu-m4-sme-property", "qemu-gicv2-under-hvf"],
         look_at: "The newest /Library/Logs/DiagnosticReports/qemu-system-*.ips, and what the exit code means: 134 is an abort of \
                   QEMU, 1 an error of the script or an argument, 126 and 127 a store path that is gone, 78 a bad plist.",
         samples: &[
@@ -152,6 +158,18 @@ pub const ROWS: &[Row] = &[
             sample(
                 "system/org.nixos.linux-builder = {\n\tactive count = 0\n\tstate = spawn scheduled\n\truns = 212\n\tlast exit code = 134: Abort trap\n}",
                 "the shape of launchctl print (macOS 26.6.2), with fields of NixOS/nixpkgs#528299",
+            ),
+            sample(
+                "-\t134\torg.nixos.linux-builder",
+                "launchctl list's columns of NixOS/nix#1980, with the builder's",
+            ),
+            sample(
+                "{\n\t\"LimitLoadToSessionType\" = \"System\";\n\t\"Label\" = \"org.nixos.linux-builder\";\n\t\"LastExitStatus\" = 34304;\n};",
+                "the shape of launchctl list on macOS 26, with the builder's label",
+            ),
+            sample(
+                "Unexpected error in object_property_find_err at ../qom/object.c:1358:",
+                "nix-darwin/nix-darwin#1292, the line alone",
             ),
             sample(
                 "system/org.nixos.linux-builder = {\n\tstate = not running\n\tlast exit code = 1\n}",
@@ -169,9 +187,16 @@ fn exited(paste: &Paste) -> Option<Seen> {
     if paste.first(other).is_some() {
         return None;
     }
-    let failed = |line: &str| {
-        let code = line.trim().strip_prefix("last exit code = ");
-        code.is_some_and(|code| code.starts_with(|c: char| c.is_ascii_digit()) && !code.starts_with('0'))
+    let bad = |code: &str| code.starts_with(|c: char| c.is_ascii_digit()) && !code.starts_with('0');
+    let failed = |line: &str| line.trim().strip_prefix("last exit code = ").is_some_and(bad);
+    // `launchctl list`: process, code, label; and `launchctl list LABEL`.
+    let listed = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().take(4).collect();
+        matches!(words.as_slice(), ["-", code, label] if bad(code) && label.ends_with("-builder"))
     };
-    paste.first(failed).map(Seen::at)
+    let status = |line: &str| line.trim().strip_prefix("\"lastexitstatus\" = ").is_some_and(bad);
+    let labelled =
+        || paste.first(|line| line.contains("\"label\" = ") && line.contains("-builder\"")).is_some();
+    let found = paste.first(failed).or_else(|| paste.first(listed));
+    found.or_else(|| paste.first(status).filter(|_| labelled())).map(Seen::at)
 }

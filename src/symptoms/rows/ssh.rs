@@ -129,6 +129,7 @@ pub const ROWS: &[Row] = &[
             "host key is known for ",
         ],
         unless: &["ssh-host-key-mismatch"],
+        or: &["ssh-host-key-mismatch", "ssh-key-unreadable-by-user"],
         look_at: "The eighth column of the machines line: with the builder's host key there, ssh has nobody to ask.",
         samples: &[
             sample(
@@ -193,7 +194,11 @@ pub const ROWS: &[Row] = &[
     },
     Row {
         id: "ssh-key-too-open",
-        any: &["UNPROTECTED PRIVATE KEY FILE", "Permissions 0* for '*' are too open"],
+        any: &[
+            "UNPROTECTED PRIVATE KEY FILE",
+            "Permissions 0* for '*' are too open",
+            "This private key will be ignored",
+        ],
         look_at: "ls -l of the key that is named: owner root, mode 600.",
         samples: &[
             sample(
@@ -240,6 +245,7 @@ pub const ROWS: &[Row] = &[
         id: "ssh-too-many-auth-failures",
         any: &["Too many authentication failures"],
         unless: KEYS,
+        or: &["ssh-key-unreadable-by-user"],
         look_at: "Which keys ssh offers first: ssh -G linux-builder, identitiesonly and identityagent.",
         samples: &[sample(
             "Received disconnect from 127.0.0.1 port 31022:2: Too many authentication failures\nDisconnected from 127.0.0.1 port 31022",
@@ -262,7 +268,7 @@ pub const ROWS: &[Row] = &[
     },
     Row {
         id: "ssh-shut-out",
-        any: &["kex_exchange_identification: read: Connection reset by peer", "Not allowed at this time"],
+        any: &["exchange_identification: read: Connection reset by peer", "Not allowed at this time"],
         unless: KEYS,
         or: &["vm-still-booting"],
         look_at: "Whether logins failed shortly before: the VM's sshd then refuses this Mac for a while. Wait a minute.",
@@ -277,7 +283,7 @@ pub const ROWS: &[Row] = &[
     },
     Row {
         id: "vm-still-booting",
-        any: &["kex_exchange_identification: Connection closed", "client_loop: send disconnect: Broken pipe"],
+        any: &["exchange_identification: Connection closed", "client_loop: send disconnect: Broken pipe"],
         unless: &["ssh-shut-out", "ssh-key-missing"],
         or: &["vm-unresponsive", "ssh-shut-out"],
         look_at: "How long the VM's job has been running: for the first minutes QEMU takes connections that nobody answers.",
