@@ -9,6 +9,7 @@ use builder_doctor::report::human::Detail;
 use builder_doctor::report::paint::Paint;
 use builder_doctor::report::why::From;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -34,15 +35,10 @@ pub struct Cli {
 pub enum Topic {
     /// Diagnose this machine (the default)
     Check(CheckArgs),
-    /// List every check
+    /// List every check, and every topic
     List(LookArgs),
-    /// Explain what a check means, and what to do when it fails
-    Explain {
-        /// The check's id, such as ssh-key-too-open
-        id: String,
-        #[command(flatten)]
-        look: LookArgs,
-    },
+    /// Explain a check, a topic, or what Nix, ssh, launchctl, QEMU or curl printed
+    Explain(ExplainArgs),
     /// Say which machine takes a derivation, and why each other one does not
     Why(WhyArgs),
     /// Take what only root can see (run by --sudo)
@@ -134,6 +130,29 @@ pub struct WhyArgs {
     #[arg(long, value_name = "TIME", default_value = "90s", value_parser = time)]
     pub timeout: Duration,
     /// Print the answer as JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub look: LookArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Output is pasted, or piped: nix build 2>&1 | builder-doctor explain -
+The faults that it names are told with the line that names them, the most
+telling first. This machine is not looked at.
+
+Exit codes: 0 it is explained, or names no fault that is known · 2 wrong
+usage, or there is nothing to explain")]
+pub struct ExplainArgs {
+    /// A check's or a topic's id, such as ssh-key-too-open; "-" reads output
+    /// from standard input
+    #[arg(value_name = "ID|-", required_unless_present = "text")]
+    pub id: Option<String>,
+    /// Explain this output
+    #[arg(long, value_name = "OUTPUT", conflicts_with = "id", allow_hyphen_values = true)]
+    pub text: Option<OsString>,
+    /// Print it as JSON
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]
