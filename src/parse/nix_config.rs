@@ -69,6 +69,9 @@ pub struct NixConfig {
     /// Seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connect_timeout: Option<u64>,
+    /// The path of the file of logins; never what is in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub netrc_file: Option<String>,
 }
 
 /// What Nix says where its configuration cannot be read, or not wholly.
@@ -93,7 +96,7 @@ pub struct ConfigError {
 use serde_json::Value;
 
 /// Settings that may be kept, without the `extra-` that some can have.
-pub const WHITELIST: [&str; 20] = [
+pub const WHITELIST: [&str; 21] = [
     "system",
     "extra-platforms",
     "system-features",
@@ -114,6 +117,7 @@ pub const WHITELIST: [&str; 20] = [
     "require-sigs",
     "fallback",
     "connect-timeout",
+    "netrc-file",
 ];
 
 /// `nix config show --json`.
@@ -195,6 +199,7 @@ impl NixConfig {
             "require-sigs" => self.require_sigs = boolean(value),
             "fallback" => self.fallback = boolean(value),
             "connect-timeout" => self.connect_timeout = number(),
+            "netrc-file" => self.netrc_file = text(),
             _ => {}
         }
     }
