@@ -12,6 +12,7 @@ pub mod healthy;
 pub mod key_files;
 pub mod machines;
 pub mod managers;
+pub mod network;
 pub mod nix;
 pub mod nix_config;
 pub mod nix_daemon;
@@ -327,6 +328,8 @@ facts! {
     ports: Vec<port::PortView> = port::probe;
     /// The binary caches, and the certificates by which Nix trusts them.
     caches: caches::Caches = caches::probe;
+    /// The ways to the caches: addresses that answer, and proxies.
+    network: network::Network = network::probe;
     /// What only root can see: the login as the daemon makes it, and the VM from inside.
     root_view: root_view::RootView = root_view::probe;
     /// The test builds.

@@ -102,6 +102,10 @@ impl Host for Scripted {
         let gone = FetchError { at: FetchStage::Name, text: "no such host".to_owned() };
         self.pages.get(url).cloned().ok_or(gone)
     }
+    fn certificate(&self, url: &str, _: Duration) -> Option<Vec<u8>> {
+        self.asked.lock().unwrap().push(format!("HEAD {url}"));
+        None
+    }
     fn now(&self) -> u64 {
         1_800_000_000
     }
