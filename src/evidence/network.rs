@@ -78,6 +78,9 @@ pub enum End {
 /// No connection may take longer.
 pub const DEADLINE: Duration = Duration::from_secs(2);
 
+/// How the name of a proxy that a variable sets ends.
+pub const SHELL: &str = " in this shell";
+
 /// In curl's order.
 const VARIABLES: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
 
@@ -89,15 +92,16 @@ pub(super) fn probe(look: &Look) -> Probe<Network> {
         look.want.cache.iter().filter_map(|cache| place_of(&plain(&cache.url))).collect();
     let shell = VARIABLES.iter().find_map(|name| {
         let at = parse_variable(&look.host.env(name).filter(|value| !value.is_empty())?)?;
-        Some((format!("{name} in this shell"), at))
+        Some((format!("{name}{SHELL}"), at))
     });
     let no_proxy = ["no_proxy", "NO_PROXY"].iter().find_map(|name| look.host.env(name)).unwrap_or_default();
     let shell = shell.filter(|_| !places.iter().all(|(host, _)| is_exempt(&no_proxy, host)));
     let ways = std::thread::scope(|scope| {
-        let past_proxy = shell.is_some();
+        let (shell, no_proxy) = (&shell, &no_proxy);
+        let past_proxy = move |host: &str| shell.is_some() && !is_exempt(no_proxy, host);
         let tried: Vec<_> = places
             .iter()
-            .map(|(host, port)| scope.spawn(move || way(look, host, *port, past_proxy)))
+            .map(|(host, port)| scope.spawn(move || way(look, host, *port, past_proxy(host))))
             .collect();
         tried.into_iter().filter_map(|it| it.join().ok().flatten()).collect()
     });

@@ -4,7 +4,7 @@ use super::{cache_tls_intercepted, set_replies};
 use crate::checks::daemon::daemon_not_running;
 use crate::checks::prelude::*;
 use crate::evidence::caches::{CacheReply, plain};
-use crate::evidence::network::{End, Network, Proxy, place_of};
+use crate::evidence::network::{End, Proxy, SHELL, place_of};
 use crate::parse::launchd::{Environment, Printed};
 use crate::parse::proxy::Endpoint;
 
@@ -19,11 +19,17 @@ pub static CHECK: Check = Check {
     why: "launchd's jobs inherit nothing from your shell, and Nix does not read macOS's network settings. So the daemon, which \
           downloads for you, tries to go directly and waits for an answer that never comes. The VM knows no proxy either.",
     remedy: Remedy {
-        nix_darwin: Some(Advice::manual(&["sudo darwin-rebuild switch"], "").after_edit(
-            "In your nix-darwin configuration, the second line for the VM:\n\n    \
+        nix_darwin: Some(
+            Advice::manual(
+                &["sudo darwin-rebuild switch"],
+                "A proxy on this Mac itself (127.0.0.1) is at 10.0.2.2 for the VM.",
+            )
+            .after_edit(
+                "In your nix-darwin configuration, the second line for the VM:\n\n    \
              nix.envVars.https_proxy = \"http://{proxy}\";\n    \
              nix.linux-builder.config.networking.proxy.default = \"http://{proxy}\";",
-        )),
+            ),
+        ),
         determinate: None,
         otherwise: Advice::manual(
             &[
@@ -35,7 +41,7 @@ pub static CHECK: Check = Check {
              then.",
         ),
     },
-    references: &["NixOS/nix#7808", "NixOS/nix#1281"],
+    references: &["NixOS/nix#7808"],
     judge,
     examples: &[
         Example {
@@ -113,11 +119,18 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
         return pass("the daemon has a proxy as well");
     }
     let at = format!("{}:{}", proxy.at.host, proxy.at.port);
-    let Some(host) = cut_off(e, want, network)? else {
-        return pass(format!("the caches answer without the proxy {at}"));
+    let silent = silent(e, want)?;
+    let by_shell = proxy.named_by.ends_with(SHELL);
+    // With a proxy in the shell, the caches were asked by it; else they were asked directly.
+    let cut_off = if by_shell {
+        network.ways.iter().find(|way| !way.is_open()).map(|way| &way.host)
+    } else {
+        silent.first()
     };
-    if !leads_somewhere(e, want, proxy)? {
-        return Err(Missing::new(format!("neither the proxy {at} nor the direct way leads to the caches")));
+    let Some(host) = cut_off else { return pass(format!("the caches answer without the proxy {at}")) };
+    let leads_there = if by_shell { !silent.contains(host) } else { proxy.answers };
+    if !leads_there {
+        return Err(Missing::new(format!("neither the proxy {at} nor the direct way leads to {host}")));
     }
     let seen = format!(
         "the proxy {at} ({}) is not in the environment of {}, and without it {host} does not answer",
@@ -134,26 +147,11 @@ fn has_proxy(environment: &Environment) -> bool {
     environment.names.iter().any(|it| names.contains(&it.to_ascii_lowercase().as_str()))
 }
 
-/// The first expected cache to which no direct way leads.
-fn cut_off(e: &Evidence, want: &Expectations, network: &Network) -> Result<Option<String>, Missing> {
-    if network.ways.is_empty() {
-        // Without a proxy in the shell, what asked the caches went directly.
-        return Ok(silent(e, want)?.next());
-    }
-    Ok(network.ways.iter().find(|way| !way.is_open()).map(|way| way.host.clone()))
-}
-
-/// By the proxy, a cache gave some answer; where only macOS knows it, something listens there.
-fn leads_somewhere(e: &Evidence, want: &Expectations, proxy: &Proxy) -> Result<bool, Missing> {
-    let by_shell = proxy.named_by.ends_with(" in this shell");
-    Ok(if by_shell { silent(e, want)?.count() < want.cache.len() } else { proxy.answers })
-}
-
 /// The hosts of the expected caches that gave no answer at all.
-fn silent<'e>(e: &'e Evidence, want: &'e Expectations) -> Result<impl Iterator<Item = String> + 'e, Missing> {
+fn silent(e: &Evidence, want: &Expectations) -> Result<Vec<String>, Missing> {
     let expected = |url: &str| want.cache.iter().any(|cache| plain(&cache.url) == plain(url));
     let silent = e.caches()?.answers.iter().filter(|it| matches!(it.answer, CacheReply::Unreachable(_)));
-    Ok(silent.filter(move |it| expected(&it.url)).filter_map(|it| Some(place_of(&plain(&it.url))?.0)))
+    Ok(silent.filter(|it| expected(&it.url)).filter_map(|it| Some(place_of(&plain(&it.url))?.0)).collect())
 }
 
 fn set_shell(e: &mut Evidence, open: bool) {

@@ -1,4 +1,4 @@
-"""Another program on the builder's port: listener.py PORT silent|http|closes|other-banner"""
+"""Another program on the builder's port: listener.py PORT silent|http|closes|proxy (CONNECT, to the caches)"""
 
 import socket
 import sys
@@ -26,12 +26,41 @@ def answer(connection, kind):
             pass
 
 
+def forward(source, target):
+    try:
+        while data := source.recv(65536):
+            target.sendall(data)
+    except OSError:
+        pass
+    try:
+        target.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
+
+
+def proxy(connection):
+    """What it is asked to connect to is one of the lab's own names, whatever they resolve to on the Mac."""
+    with connection, socket.create_connection(("127.0.0.1", 443)) as target:
+        head = b""
+        while b"\r\n\r\n" not in head and (data := connection.recv(1)):
+            head += data
+        if not head.startswith(b"CONNECT "):
+            connection.sendall(ANSWERS["http"])
+            return
+        connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        back = threading.Thread(target=forward, args=(target, connection), daemon=True)
+        back.start()
+        forward(connection, target)
+        back.join()
+
+
 def main():
     port, kind = int(sys.argv[1]), sys.argv[2]
     with socket.create_server(("127.0.0.1", port), backlog=64) as server:
         while True:
             connection, _ = server.accept()
-            threading.Thread(target=answer, args=(connection, kind), daemon=True).start()
+            work = (proxy, (connection,)) if kind == "proxy" else (answer, (connection, kind))
+            threading.Thread(target=work[0], args=work[1], daemon=True).start()
 
 
 main()
