@@ -871,13 +871,10 @@ copying path '/nix/store/pr9zq9aj5qk24pxzqg7q9ddbhm53fkx4-hello-2.12.2' from 'ss
         assert_eq!(log.unsigned, [Unsigned { path, from: cache, in_guest: false }]);
         let only_there = STRANGER.split_once("keys'\n").unwrap().1;
         assert!(parse(only_there, Some(0)).unsigned[0].in_guest);
-        // Of the tool that fetches, and by the sources of Nix (local-store.cc).
-        let copied = "error: cannot add path '/nix/store/x-a' because it lacks a signature by a trusted key";
+        // `nix copy` of a path that was built here, as a user whom the daemon does not trust (Nix 2.34.8).
+        let copied = "error: cannot add path '/nix/store/bi548l3ngya1d9sp1izbdwhkbf0db46f-unsigned' because it lacks a signature by a trusted key";
         let log = parse(copied, Some(1));
-        assert_eq!(
-            (log.unsigned[0].path.as_str(), log.unsigned[0].from.as_deref()),
-            ("/nix/store/x-a", None)
-        );
+        assert!(log.unsigned[0].path.ends_with("-unsigned") && log.unsigned[0].from.is_none());
         // Catalogue 11.17, as Nix 2.34.8 prints it too.
         let ignored = "warning: ignoring untrusted substituter 'https://rstats-on-nix.cachix.org', you are not a trusted user.
 Run `man nix.conf` for more information on the `substituters` configuration option.

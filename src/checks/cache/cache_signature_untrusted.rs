@@ -53,6 +53,11 @@ pub static CHECK: Check = Check {
             given: |e| set(e, "error: cannot add path '/nix/store/pr9zq9aj5qk24pxzqg7q9ddbhm53fkx4-hello-2.12.2' because it lacks a signature by a trusted key\n"),
             expect: Expect::Fail,
         },
+        Example {
+            name: "a stranger's signature, and only the builder asks that cache",
+            given: |e| set(e, "building '/nix/store/5vac1rif4pkd06yv7pqs3pfmk36vzvvy-hello-2.12.2.drv' on 'ssh-ng://builder@linux-builder'...\nwarning: ignoring substitute for '/nix/store/pr9zq9aj5qk24pxzqg7q9ddbhm53fkx4-hello-2.12.2' from 'https://cache.nixos.org', as it's not signed by any of the keys in 'trusted-public-keys'\n"),
+            expect: Expect::Fail,
+        },
         Example { name: "no log complains", given: |_| {}, expect: Expect::Pass },
         Example { name: "--quick", given: healthy::hide_builds, expect: Expect::Unknown },
     ],

@@ -109,14 +109,28 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
         all.sort_unstable();
         all.dedup();
         let verb = if all.len() == 1 { "is" } else { "are" };
-        // By the letter, as older Nixes compare: a slash too many makes another cache.
         let allowed = e.conf_files().ok().and_then(|files| {
             let system = super::of_system(files).into_iter().filter(|it| is_list(&it.name));
             system.flat_map(|it| it.value.split_whitespace()).find(|it| plain(it) == plain(first))
         });
         if let Some(allowed) = allowed {
-            let seen = format!("{first} is ignored by the daemon: the system's file writes it as {allowed}");
-            return found(want, allowed, seen);
+            // Compared by the letter: a slash too many makes another cache.
+            if allowed == *first {
+                let seen = format!(
+                    "{first} is ignored by the daemon, which was not restarted since the system's file has it"
+                );
+                return fail(seen, "a daemon that has read the file")
+                    .first_run("sudo launchctl kickstart -k system/{daemon-label}")
+                    .word("cache", plain(first))
+                    .word("cache-key", super::key_of(want, first))
+                    .verdict();
+            }
+            let seen =
+                format!("{first} is ignored by the daemon, as the system's file writes it as {allowed}");
+            return fail(seen, format!("{allowed}, to the letter"))
+                .word("cache", plain(allowed))
+                .word("cache-key", super::key_of(want, allowed))
+                .verdict();
         }
         return found(
             want,

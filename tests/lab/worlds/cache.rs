@@ -56,6 +56,17 @@ pub const WORLDS: &[World] = &[
         ..World::HEALTHY
     },
     World {
+        name: "cache-untrusted-substituter-stale",
+        doc: "The system's file was changed to allow alice's cache, and the daemon was not restarted since.",
+        before: "
+            LAB_ENV=('NIX_CONFIG=extra-substituters = https://alice.cachix.org')
+            site alice.cachix.org
+        ",
+        after: "edit_etc nix/nix.conf 's,^trusted-substituters.*,& https://alice.cachix.org,'",
+        run: &[Run::alice(Expect::Warning(&["cache-untrusted-substituter"]))],
+        ..World::HEALTHY
+    },
+    World {
         name: "cache-key-mismatch",
         doc: "cache.nixos.org signs with a new key. The signature itself is made up: its name is enough.",
         before: "narinfo $CACHE $(cat $HOST/nix/.lab-nix) cache.nixos.org-2",
@@ -221,3 +232,5 @@ pub const WORLDS: &[World] = &[
         ..World::HEALTHY
     },
 ];
+// Not made here, and tested by evidence alone: a key that only the VM lacks, as the VM asks no cache that the Mac does not
+// ask before it; a proxy that a script of macOS's settings decides on.
