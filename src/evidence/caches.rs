@@ -26,8 +26,8 @@ pub struct Caches {
 /// Nix's file of logins. What is in it is never read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Netrc {
-    /// Its path.
-    pub path: String,
+    /// It is at /etc/nix/netrc, or would be.
+    pub usual_place: bool,
     /// Whether it is there; None where that cannot be told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exists: Option<bool>,
@@ -174,19 +174,19 @@ fn has_login(url: &str) -> bool {
     authority.is_some_and(|it| it.contains('@'))
 }
 
-/// By its name only.
+/// Whether it is there. Where it is, if not at its usual place, is told to nobody.
 fn netrc(look: &Look) -> Netrc {
-    let named = match look.nix_config().get() {
-        Ok(ConfigView::Read(config)) => config.netrc_file.clone(),
-        _ => None,
-    };
-    let path = named.unwrap_or_else(|| "/etc/nix/netrc".to_owned());
-    let exists = match look.host.stat(Path::new(&path)) {
+    const USUAL: &str = "/etc/nix/netrc";
+    let named = super::nix::command(look.host, &["config", "show", "netrc-file"])
+        .and_then(|command| look.host.run(&command).ok())
+        .filter(|output| output.ok() && output.stdout.starts_with('/'))
+        .map(|output| output.stdout.trim_end().to_owned());
+    let exists = named.as_ref().and_then(|path| match look.host.stat(Path::new(path)) {
         Ok(_) => Some(true),
         Err(HostError::NotFound) => Some(false),
         Err(_) => None,
-    };
-    Netrc { path, exists }
+    });
+    Netrc { usual_place: named.is_none_or(|path| path == USUAL), exists }
 }
 
 /// A store path that this cache is known to have: the expectations name it, or it is upstream's own Nix.

@@ -87,10 +87,14 @@ fn the_complete_list_of_commands_that_looking_runs() {
     cut_off.pages.clear();
     cut_off.untrusted.push("https://cache.nixos.org".to_owned());
     gathered(&cut_off, &everything());
+    let mut private = mac();
+    private.pages.values_mut().for_each(|page| page.status = 401);
+    gathered(&private, &everything());
     let known = host.asked();
-    let more: Vec<String> = cut_off.asked().into_iter().filter(|it| !known.contains(it)).collect();
+    let more = cut_off.asked().into_iter().chain(private.asked());
+    let more: Vec<String> = more.filter(|it| !known.contains(it)).collect();
     let text = format!(
-        "{}\n\nas root, with --sudo:\n{}\n\nbesides, where the caches are out of reach:\n{}",
+        "{}\n\nas root, with --sudo:\n{}\n\nbesides, where the caches are out of reach, or want a login:\n{}",
         known.join("\n"),
         as_root.asked().join("\n"),
         more.join("\n")
@@ -162,14 +166,19 @@ fn a_proxys_login_is_no_evidence() {
 
 #[test]
 fn a_login_that_a_cache_wants_is_looked_for_by_its_files_name() {
-    let mut host = mac().file("/etc/nix/netrc", "machine x login y password hunter2");
+    let flags = "--extra-experimental-features 'nix-command flakes'";
+    let command = format!("/run/current-system/sw/bin/nix {flags} config show netrc-file");
+    let path = "/Users/alice/.netrc";
+    let mut host =
+        mac().says(&command, &format!("{path}\n")).file(path, "machine x login y password hunter2");
     for page in host.pages.values_mut() {
         page.status = 401;
     }
     let e = gathered(&host, &everything());
     let netrc = e.caches().unwrap().netrc.clone().unwrap();
-    assert_eq!((netrc.path.as_str(), netrc.exists), ("/etc/nix/netrc", Some(true)));
-    assert!(!serde_json::to_string(&e).unwrap().contains("hunter2"));
+    assert_eq!((netrc.usual_place, netrc.exists), (false, Some(true)));
+    let text = serde_json::to_string(&e).unwrap();
+    assert!(!text.contains("hunter2") && !text.contains(path));
 }
 
 #[test]

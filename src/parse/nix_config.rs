@@ -69,9 +69,6 @@ pub struct NixConfig {
     /// Seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connect_timeout: Option<u64>,
-    /// The path of the file of logins; never what is in it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub netrc_file: Option<String>,
 }
 
 /// What Nix says where its configuration cannot be read, or not wholly.
@@ -96,7 +93,7 @@ pub struct ConfigError {
 use serde_json::Value;
 
 /// Settings that may be kept, without the `extra-` that some can have.
-pub const WHITELIST: [&str; 21] = [
+pub const WHITELIST: [&str; 20] = [
     "system",
     "extra-platforms",
     "system-features",
@@ -117,7 +114,6 @@ pub const WHITELIST: [&str; 21] = [
     "require-sigs",
     "fallback",
     "connect-timeout",
-    "netrc-file",
 ];
 
 /// `nix config show --json`.
@@ -199,7 +195,6 @@ impl NixConfig {
             "require-sigs" => self.require_sigs = boolean(value),
             "fallback" => self.fallback = boolean(value),
             "connect-timeout" => self.connect_timeout = number(),
-            "netrc-file" => self.netrc_file = text(),
             _ => {}
         }
     }

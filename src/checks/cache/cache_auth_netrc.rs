@@ -16,9 +16,9 @@ pub static CHECK: Check = Check {
           your own ~/.netrc does not count; tokens expire; and the builder has no such file at all. This program never reads \
           the file, and so cannot tell whether the login in it is the right one.",
     remedy: Remedy::same(Advice::manual(
-        &["ls -l {netrc}", "nix store info --store {cache}"],
+        &["ls -l \"$(nix config show netrc-file)\"", "nix store info --store {cache}"],
         "Log in again with the cache's own tool, which writes the file: `cachix authtoken`, `attic login`, `determinate-nixd \
-         login`. By hand, as root, in {netrc}, readable by root only:\n\n    machine {cache-host} login USER password TOKEN\n\n\
+         login`. By hand, as root, in that file, readable by root only:\n\n    machine {cache-host} login USER password TOKEN\n\n\
          If the cache is meant to be public, its URL is wrong, or its owner has closed it.",
     )),
     references: &[
@@ -67,11 +67,14 @@ pub static CHECK: Check = Check {
 fn judge(e: &Evidence, _: &Expectations) -> Result<Verdict, Missing> {
     let caches = e.caches()?;
     let netrc = caches.netrc.as_ref();
-    let place = netrc.map_or("/etc/nix/netrc", |it| it.path.as_str());
+    let place = match netrc {
+        Some(netrc) if !netrc.usual_place => "file of logins where `netrc-file` says",
+        _ => "/etc/nix/netrc",
+    };
     let there = match netrc.and_then(|it| it.exists) {
-        Some(true) => format!("the login in {place} is not for it, or no longer good"),
+        Some(true) => "the login in its netrc-file is not for it, or no longer good".to_owned(),
         Some(false) => format!("there is no {place}"),
-        None => format!("whether {place} is there cannot be told"),
+        None => "whether it has a netrc-file cannot be told".to_owned(),
     };
     let found = |url: &str, seen: String| {
         let host =
@@ -79,7 +82,6 @@ fn judge(e: &Evidence, _: &Expectations) -> Result<Verdict, Missing> {
         fail(seen, "a login that the cache takes")
             .word("cache", plain(url))
             .word("cache-host", host)
-            .word("netrc", place)
             .verdict()
     };
     // What Nix met with, it met with a login, if it has one.
@@ -101,6 +103,6 @@ fn judge(e: &Evidence, _: &Expectations) -> Result<Verdict, Missing> {
 fn set(e: &mut Evidence, status: u16, exists: Option<bool>) {
     set_replies(e, &CacheReply::Status(status));
     if let Probe::Seen { fact, .. } = &mut e.caches {
-        fact.netrc = Some(Netrc { path: "/etc/nix/netrc".to_owned(), exists });
+        fact.netrc = Some(Netrc { usual_place: true, exists });
     }
 }

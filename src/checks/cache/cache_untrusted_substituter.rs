@@ -157,12 +157,9 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
             .iter()
             .flat_map(|file| &file.settings)
             .find(|it| it.name == "substituters" && names(it, url));
-        let expected = want.cache.iter().any(|cache| plain(&cache.url) == plain(url));
-        let whose = match own {
-            Some(own) => format!("your own {} only (line {})", own.place.path, own.place.line),
-            None if expected => "your environment only".to_owned(),
-            None => continue,
-        };
+        // Where no file names it, only a log can tell.
+        let Some(own) = own else { continue };
+        let whose = format!("your own {} only (line {})", own.place.path, own.place.line);
         let seen =
             format!("{url} is a substituter in {whose}, which the daemon ignores: it does not trust you");
         return found(want, url, seen);
