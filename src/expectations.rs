@@ -71,6 +71,9 @@ pub struct Cache {
     pub url: String,
     /// `name:base64`, as in `trusted-public-keys`.
     pub public_key: String,
+    /// A store path that it has, by which its signatures are looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known_path: Option<String>,
 }
 
 /// What is built to prove that the builder works.
@@ -153,6 +156,9 @@ impl Expectations {
             if !cache.public_key.contains(':') || !shown(&cache.public_key) {
                 return Err(format!("cache.public-key: {:?} is no NAME:BASE64", cache.public_key));
             }
+            if let Some(path) = cache.known_path.as_deref().filter(|path| store_path_hash(path).is_none()) {
+                return Err(format!("cache.known-path: {path:?} is no /nix/store/HASH-NAME"));
+            }
         }
         if self.builder.port == 0 {
             return Err("builder.port: 0 is no port".to_owned());
@@ -172,6 +178,14 @@ impl Expectations {
             Err(error) => Err(format!("test-build.timeout: {error} (write it as \"60s\")")),
         }
     }
+}
+
+/// The hash of a store path, by which a cache files it.
+pub fn store_path_hash(path: &str) -> Option<&str> {
+    let (hash, name) = path.strip_prefix("/nix/store/")?.split_once('-')?;
+    let is_hash = hash.len() == 32 && hash.chars().all(|c| c.is_ascii_digit() || c.is_ascii_lowercase());
+    let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "+-._?=".contains(c));
+    (is_hash && is_name).then_some(hash)
 }
 
 /// Finds the expectations: `named` (from `--expect`), `BUILDER_DOCTOR_EXPECT`, then the file upward from
@@ -222,6 +236,21 @@ mod tests {
         let own = Expectations::parse("[nix]\nminimum-version = \"2.31\"\n").unwrap();
         assert_eq!(own.nix.minimum_version, "2.31");
         assert_eq!(own.builder, Expectations::default().builder);
+    }
+
+    #[test]
+    fn a_known_path_is_a_store_path() {
+        let with = |path: &str| {
+            let key = "[[cache]]\nurl = \"https://cache.example\"\npublic-key = \"k:AAAA\"\n";
+            Expectations::parse(&format!("{key}known-path = \"{path}\"\n"))
+        };
+        let path = "/nix/store/65ghpdw6n9vawhzx8bzqym2zmzrz4dmc-nix-2.34.8";
+        assert_eq!(with(path).unwrap().cache[0].known_path.as_deref(), Some(path));
+        for odd in
+            ["", "/nix/store/x-y", "/nix/store/65ghpdw6n9vawhzx8bzqym2zmzrz4dmc-", &format!("{path}/bin/nix")]
+        {
+            assert!(with(odd).unwrap_err().starts_with("cache.known-path: "), "{odd}");
+        }
     }
 
     #[test]

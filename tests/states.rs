@@ -66,6 +66,11 @@ fn the_first_finding_is_what_the_machine_is_named_for() {
         let Some(id) = ids.iter().filter(|id| name.starts_with(**id)).max_by_key(|id| id.len()) else {
             continue;
         };
+        // Saved before this had a check of its own.
+        let id = match name.as_str() {
+            "substituter-missing-own-file" => &"cache-untrusted-substituter",
+            _ => id,
+        };
         let diagnosis = judged(&saved);
         let first = diagnosis.findings().next().map(|(judged, ..)| judged.check.id);
         // Only root can tell this one, and root did not look in the first run of its world.

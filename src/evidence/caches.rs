@@ -2,8 +2,9 @@
 
 use super::nix_config::ConfigView;
 use super::{Look, Probe, conf_files};
+use crate::expectations::store_path_hash;
 use crate::host::{FetchStage, HostError};
-use crate::parse::cache_info::{CacheAnswer, parse_cache_info};
+use crate::parse::cache_info::{CacheAnswer, Narinfo, parse_cache_info, parse_narinfo};
 use crate::parse::text::scrub;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -17,6 +18,29 @@ pub struct Caches {
     pub bundle: Option<Bundle>,
     /// One a cache.
     pub answers: Vec<CacheView>,
+    /// The file of logins; looked for only where a cache asks for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub netrc: Option<Netrc>,
+}
+
+/// Nix's file of logins. What is in it is never read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Netrc {
+    /// It is at /etc/nix/netrc, or would be.
+    pub usual_place: bool,
+    /// Whether it is there; None where that cannot be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exists: Option<bool>,
+}
+
+/// A store path that a cache has, and who signed it there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownPath {
+    /// `/nix/store/<hash>-nix-2.34.8`.
+    pub path: String,
+    /// What the cache says of it; None where it does not have it, or says something else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub narinfo: Option<Narinfo>,
 }
 
 /// The file of certificates that Nix trusts.
@@ -49,6 +73,22 @@ pub struct CacheView {
     pub url: String,
     /// What came of asking for its nix-cache-info.
     pub answer: CacheReply,
+    /// Who issued the certificate that it shows; asked only where that is not trusted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+    /// The URL that Nix has holds a login, which we neither keep nor send.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub login_in_url: bool,
+    /// Who signed a path that it has; asked only in a full look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known_path: Option<KnownPath>,
+}
+
+impl CacheView {
+    /// A cache's answer, and nothing else of it.
+    pub fn new(url: impl Into<String>, answer: CacheReply) -> Self {
+        CacheView { url: url.into(), answer, issuer: None, login_in_url: false, known_path: None }
+    }
 }
 
 /// What came of asking a cache for its nix-cache-info.
@@ -112,13 +152,64 @@ pub(super) fn probe(look: &Look) -> Probe<Caches> {
             urls.push(url.clone());
         }
     }
+    let logins: Vec<String> = configured.iter().filter(|url| has_login(url)).map(|url| plain(url)).collect();
     let (bundle, pem) = bundle(look);
     let pem = pem.as_deref();
     let answers = std::thread::scope(|scope| {
         let asked: Vec<_> = urls.iter().map(|url| scope.spawn(|| ask(look, url, pem))).collect();
-        asked.into_iter().filter_map(|it| it.join().ok()).collect()
+        asked.into_iter().filter_map(|it| it.join().ok()).collect::<Vec<_>>()
     });
-    Probe::seen(Caches { bundle, answers }, "GET /nix-cache-info of each cache")
+    let login = |mut view: CacheView| {
+        view.login_in_url = logins.contains(&plain(&view.url));
+        view
+    };
+    let answers: Vec<CacheView> = answers.into_iter().map(login).collect();
+    let wanted = answers.iter().any(|it| matches!(it.answer, CacheReply::Status(401 | 403 | 407)));
+    let netrc = if wanted { Some(netrc(look)) } else { None };
+    Probe::seen(Caches { bundle, answers, netrc }, "GET /nix-cache-info of each cache")
+}
+
+fn has_login(url: &str) -> bool {
+    let authority = url.split_once("://").and_then(|(_, rest)| rest.split('/').next());
+    authority.is_some_and(|it| it.contains('@'))
+}
+
+/// Whether it is there. Where it is, if not at its usual place, is told to nobody.
+fn netrc(look: &Look) -> Netrc {
+    const USUAL: &str = "/etc/nix/netrc";
+    let named = super::nix::command(look.host, &["config", "show", "netrc-file"])
+        .and_then(|command| look.host.run(&command).ok())
+        .filter(|output| output.ok() && output.stdout.starts_with('/'))
+        .map(|output| output.stdout.trim_end().to_owned());
+    let exists = named.as_ref().and_then(|path| match look.host.stat(Path::new(path)) {
+        Ok(_) => Some(true),
+        Err(HostError::NotFound) => Some(false),
+        Err(_) => None,
+    });
+    Netrc { usual_place: named.is_none_or(|path| path == USUAL), exists }
+}
+
+/// A store path that this cache is known to have: the expectations name it, or it is upstream's own Nix.
+fn known_path(look: &Look, url: &str) -> Option<String> {
+    let named = look.want.cache.iter().find(|cache| plain(&cache.url) == plain(url))?;
+    if named.known_path.is_some() {
+        return named.known_path.clone();
+    }
+    let (nix, _) = super::nix::locate(look.host).filter(|_| plain(url) == "https://cache.nixos.org")?;
+    let end = look.host.canonical(&nix).ok()?;
+    super::nix::version_of_store_path(&end)?;
+    let path: std::path::PathBuf = end.components().take(4).collect();
+    Some(path.display().to_string())
+}
+
+fn ask_signature(look: &Look, url: &str, pem: &[u8]) -> Option<KnownPath> {
+    if look.wanted.no_builds.is_some() {
+        return None;
+    }
+    let path = known_path(look, url)?;
+    let address = format!("{}/{}.narinfo", plain(url), store_path_hash(&path)?);
+    let answer = look.host.fetch(&address, Some(pem), DEADLINE).ok().filter(|it| it.status == 200);
+    Some(KnownPath { narinfo: answer.and_then(|it| parse_narinfo(&it.body, &path)), path })
 }
 
 /// The bundle that the daemon trusts, as it is the daemon that downloads.
@@ -171,7 +262,16 @@ fn ask(look: &Look, url: &str, pem: Option<&[u8]>) -> CacheView {
             Err(error) => CacheReply::Unreachable(crate::prose::line(&error.text)),
         }
     };
-    CacheView { url: scrub(url).replace("<redacted>@", ""), answer }
+    let mut view = CacheView::new(scrub(url).replace("<redacted>@", ""), answer);
+    match &view.answer {
+        CacheReply::Untrusted(_) => {
+            let shown = look.host.certificate(&format!("{address}/nix-cache-info"), DEADLINE);
+            view.issuer = shown.and_then(|der| crate::parse::certificate::issuer(&der));
+        }
+        CacheReply::Cache { .. } => view.known_path = ask_signature(look, url, pem.unwrap_or_default()),
+        _ => {}
+    }
+    view
 }
 
 #[cfg(test)]

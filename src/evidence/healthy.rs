@@ -5,12 +5,13 @@
 
 use super::build_users::BuildUsers;
 use super::builds::{BuildRun, Ended};
-use super::caches::{Bundle, BundleState, CacheReply, CacheView, Caches};
+use super::caches::{Bundle, BundleState, CacheReply, CacheView, Caches, KnownPath};
 use super::conf_files::Change;
 use super::custom_conf::CustomConf;
 use super::flavour::{BuilderJob, Flavour};
 use super::key_files::{KeyFile, KeyState};
 use super::key_pair::{HalfState, INSTALLED, KeyPair, PublicHalf, own_path};
+use super::network::{End, Knock, Network, Way};
 use super::nix_config::ConfigView;
 use super::nix_daemon::NixDaemon;
 use super::nixpkgs::Nixpkgs;
@@ -25,6 +26,7 @@ use super::vm_program::{CertFile, CertState, VmProgram};
 use super::{Evidence, Probe, Whom, left_over_daemon, managers, nix, nix_volume, platform, shell_hooks};
 use crate::expectations::Expectations;
 use crate::parse::build_log::{self, BuildLog};
+use crate::parse::cache_info::Narinfo;
 use crate::parse::host_key::{STOCK_HOST_KEY, parse_public_key, parse_scan};
 use crate::parse::launchd::{parse_plist, parse_print};
 use crate::parse::listeners::Listener;
@@ -32,6 +34,7 @@ use crate::parse::machines::{FileRead, Machines};
 use crate::parse::platform::Df;
 use crate::parse::vm_program::{Backend, VmScripts};
 use crate::parse::{conf_files, machines, nix_config, ssh_config, store_info, version};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// What nix-darwin writes for one builder that offers both Linux systems.
 pub const MACHINES: &str = "ssh-ng://builder@linux-builder aarch64-linux,x86_64-linux /etc/nix/builder_ed25519 4 1 \
@@ -195,6 +198,7 @@ pub fn evidence() -> Evidence {
         ports: Probe::seen(vec![port(PortAnswer::Ssh("SSH-2.0-OpenSSH_10.2".to_owned()))], "one connection"),
         host_keys: Probe::seen(vec![host_key(STOCK_HOST_KEY)], "ssh-keyscan"),
         caches: Probe::seen(caches(&want), "GET"),
+        network: Probe::seen(network(), "one connection"),
         root_view: Probe::Seen { fact: root_view(), from: "nix store info".to_owned(), as_whom: Whom::Root },
         builds: Probe::seen(
             vec![
@@ -343,18 +347,31 @@ pub fn host_key(public_key: &str) -> HostKeyView {
 }
 
 fn caches(want: &Expectations) -> Caches {
-    let answer = |url: &String| CacheView {
-        url: url.clone(),
-        answer: CacheReply::Cache { store_dir: "/nix/store".to_owned() },
-    };
+    let answer = |url: &String| CacheView::new(url, CacheReply::Cache { store_dir: "/nix/store".to_owned() });
+    let mut answers: Vec<CacheView> = want.cache.iter().map(|cache| answer(&cache.url)).collect();
+    if let Some(first) = answers.first_mut() {
+        let narinfo = Narinfo { signers: vec!["cache.nixos.org-1".to_owned()], content_addressed: false };
+        let path = "/nix/store/65ghpdw6n9vawhzx8bzqym2zmzrz4dmc-nix-2.34.8".to_owned();
+        first.known_path = Some(KnownPath { path, narinfo: Some(narinfo) });
+    }
     Caches {
         bundle: Some(Bundle {
             path: "/etc/ssl/certs/ca-certificates.crt".to_owned(),
             named_by: "/Library/LaunchDaemons/org.nixos.nix-daemon.plist".to_owned(),
             state: BundleState::Certificates(146),
         }),
-        answers: want.cache.iter().map(|cache| answer(&cache.url)).collect(),
+        answers,
+        netrc: None,
     }
+}
+
+/// Two kinds of addresses, and no proxy.
+fn network() -> Network {
+    let knock = |address: IpAddr| Some(Knock { address, end: End::Connected });
+    let v4 = knock(Ipv4Addr::new(151, 101, 2, 217).into());
+    let v6 = knock(Ipv6Addr::new(0x2a04, 0x4e42, 0, 0, 0, 0, 0, 729).into());
+    let ways = vec![Way { host: "cache.nixos.org".to_owned(), v4, v6 }];
+    Network { ways, ..Network::default() }
 }
 
 fn root_view() -> RootView {

@@ -21,6 +21,7 @@ pub mod key_pair;
 pub mod left_over_daemon;
 pub mod machines;
 pub mod managers;
+pub mod network;
 pub mod nix;
 pub mod nix_config;
 pub mod nix_daemon;
@@ -398,6 +399,9 @@ facts! {
     /// The binary caches, and the certificates by which Nix trusts them.
     caches: caches::Caches = caches::probe;
     /// What only root can see: the Mac's side, the login as the daemon makes it, and the VM from inside.
+    /// The ways to the caches: addresses that answer, and proxies.
+    network: network::Network = network::probe;
+    /// What only root can see: the login as the daemon makes it, and the VM from inside.
     root_view: root_view::RootView = root_view::probe;
     /// The test builds.
     builds: Vec<builds::BuildRun> = builds::probe;

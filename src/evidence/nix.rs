@@ -83,7 +83,7 @@ pub(super) fn probe(look: &Look) -> Probe<Nix> {
 }
 
 /// `/nix/store/<hash>-nix-2.34.8/bin/nix`: upstream's name, whose version is Nix's own.
-fn version_of_store_path(path: &Path) -> Option<NixVersion> {
+pub(super) fn version_of_store_path(path: &Path) -> Option<NixVersion> {
     let name = path.strip_prefix("/nix/store").ok()?.components().next()?.as_os_str().to_str()?;
     let version = name.get(33..)?.strip_prefix("nix-")?;
     parse_version(&format!("nix (Nix) {version}")).filter(|it| it.release.is_some())

@@ -3,6 +3,7 @@
 use super::*;
 use crate::host::scripted::Scripted;
 use crate::host::{Answer, Greeting};
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// A healthy Mac. What it prints is what the parsers' tests have; only the way of asking is tested here.
 fn mac() -> Scripted {
@@ -50,8 +51,18 @@ fn mac() -> Scripted {
         let url = format!("{url}/nix-cache-info");
         host.pages.insert(url.clone(), Answer { status: 200, url, body });
     }
+    let store = "/nix/store/65ghpdw6n9vawhzx8bzqym2zmzrz4dmc-nix-2.34.8";
+    host.links.insert(nix.into(), format!("{store}/bin/nix").into());
+    let url = "https://cache.nixos.org/65ghpdw6n9vawhzx8bzqym2zmzrz4dmc.narinfo".to_owned();
+    let body = format!("StorePath: {store}\nSig: cache.nixos.org-1:AAAA\n");
+    host.pages.insert(url.clone(), Answer { status: 200, url, body });
+    host.addresses.insert("cache.nixos.org".to_owned(), vec![V4.into(), V6.into()]);
+    host.ports.insert(443, Greeting::Silent(std::time::Duration::ZERO));
     host
 }
+
+const V4: Ipv4Addr = Ipv4Addr::new(151, 101, 2, 217);
+const V6: Ipv6Addr = Ipv6Addr::new(0x2a04, 0x4e42, 0, 0, 0, 0, 0, 729);
 
 fn gathered(host: &Scripted, wanted: &Wanted) -> Evidence {
     gather(host, &Expectations::default(), wanted, &Progress::default()).0
@@ -99,6 +110,16 @@ fn the_complete_list_of_commands_that_looking_runs() {
     let derivation = mac();
     let _ = derivation::required(&derivation, "nixpkgs#hello", Duration::from_secs(90));
     let text = format!("{text}\n\nfor why, given a derivation:\n{}", derivation.asked().join("\n"));
+    let mut cut_off = mac();
+    cut_off.pages.clear();
+    cut_off.untrusted.push("https://cache.nixos.org".to_owned());
+    gathered(&cut_off, &everything());
+    let mut private = mac();
+    private.pages.values_mut().for_each(|page| page.status = 401);
+    gathered(&private, &everything());
+    let more = cut_off.asked().into_iter().chain(private.asked());
+    let more: Vec<String> = more.filter(|it| !host.asked().contains(it)).collect();
+    let text = format!("{text}\n\nwhere the caches are out of reach, or want a login:\n{}", more.join("\n"));
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots"));
     settings.set_prepend_module_to_snapshot(false);
@@ -110,7 +131,7 @@ fn the_complete_list_of_commands_that_looking_runs() {
 fn one_scan_reaches_the_builders_port_and_a_connection_only_where_it_shows_nothing() {
     let knocks = |host: &Scripted| {
         gathered(host, &Wanted { no_builds: Some("--quick".to_owned()), ..Wanted::default() });
-        let knock = |it: &String| it.starts_with("connect to") || it.starts_with("ssh-keyscan");
+        let knock = |it: &String| it.starts_with("connect to 127.0.0.1") || it.starts_with("ssh-keyscan");
         host.asked().into_iter().filter(knock).count()
     };
     assert_eq!(knocks(&mac()), 1);
@@ -186,6 +207,52 @@ fn secrets_and_keys_never_become_evidence() {
     let e = gathered(&mac(), &everything());
     let text = serde_json::to_string(&e).unwrap();
     assert!(!text.contains("ghp_secret") && !text.contains("access-tokens") && !text.contains("never read"));
+}
+
+#[test]
+fn who_signs_at_a_cache_and_whether_both_kinds_of_addresses_answer() {
+    let e = gathered(&mac(), &everything());
+    let narinfo = e.caches().unwrap().answers[0].known_path.clone().unwrap().narinfo.unwrap();
+    assert_eq!(narinfo.signers, ["cache.nixos.org-1"]);
+    assert_eq!(e.caches().unwrap().answers[1].known_path, None);
+    let ways = &e.network().unwrap().ways;
+    assert!(ways.len() == 1 && ways[0].is_open() && ways[0].v6.is_some(), "{ways:?}");
+    let quick = Wanted { no_builds: Some("--quick".to_owned()), ..Wanted::default() };
+    let host = mac();
+    let e = gathered(&host, &quick);
+    assert!(e.network().is_err_and(|missing| missing.by_choice));
+    assert!(e.caches().unwrap().answers.iter().all(|it| it.known_path.is_none()));
+    assert!(!host.asked().iter().any(|it| it.contains("narinfo") || it.contains(":443")));
+}
+
+#[test]
+fn a_proxys_login_is_no_evidence() {
+    let mut host = mac();
+    host.variables.insert("https_proxy".to_owned(), "http://alice:hunter2@proxy.corp:3128".to_owned());
+    let e = gathered(&host, &everything());
+    let proxy = e.network().unwrap().proxy.clone().unwrap();
+    assert_eq!((proxy.at.host.as_str(), proxy.at.port, proxy.answers), ("proxy.corp", 3128, false));
+    assert_eq!(e.network().unwrap().ways.len(), 2);
+    assert!(!serde_json::to_string(&e).unwrap().contains("hunter2"));
+    host.variables.insert("no_proxy".to_owned(), "*".to_owned());
+    assert_eq!(gathered(&host, &everything()).network().unwrap().proxy, None);
+}
+
+#[test]
+fn a_login_that_a_cache_wants_is_looked_for_by_its_files_name() {
+    let flags = "--extra-experimental-features 'nix-command flakes'";
+    let command = format!("/run/current-system/sw/bin/nix {flags} config show netrc-file");
+    let path = "/Users/alice/.netrc";
+    let mut host =
+        mac().says(&command, &format!("{path}\n")).file(path, "machine x login y password hunter2");
+    for page in host.pages.values_mut() {
+        page.status = 401;
+    }
+    let e = gathered(&host, &everything());
+    let netrc = e.caches().unwrap().netrc.clone().unwrap();
+    assert_eq!((netrc.usual_place, netrc.exists), (false, Some(true)));
+    let text = serde_json::to_string(&e).unwrap();
+    assert!(!text.contains("hunter2") && !text.contains(path));
 }
 
 #[test]

@@ -48,6 +48,8 @@ pub trait Host: Sync {
     /// One GET over HTTP(S), trusting the certificates of this PEM bundle and no others; the bundle of the
     /// first call holds for all.
     fn fetch(&self, url: &str, bundle: Option<&[u8]>, deadline: Duration) -> Result<Answer, FetchError>;
+    /// The certificate that an HTTPS server shows, in DER, whoever signed it. Nothing that it says besides is used.
+    fn certificate(&self, url: &str, deadline: Duration) -> Option<Vec<u8>>;
     /// Seconds since 1970, as the machine has them.
     fn now(&self) -> u64;
     /// Time since some fixed moment; never goes back.

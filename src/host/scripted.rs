@@ -18,6 +18,14 @@ pub struct Scripted {
     pub ports: BTreeMap<u16, Greeting>,
     /// HTTP answers by URL.
     pub pages: BTreeMap<String, Answer>,
+    /// Variables of the environment.
+    pub variables: BTreeMap<String, String>,
+    /// Where links lead.
+    pub links: BTreeMap<PathBuf, PathBuf>,
+    /// What names resolve to, if not to 127.0.0.1.
+    pub addresses: BTreeMap<String, Vec<IpAddr>>,
+    /// HTTPS servers that show a certificate which nobody vouches for.
+    pub untrusted: Vec<String>,
     asked: Mutex<Vec<String>>,
     ticks: AtomicU64,
 }
@@ -86,20 +94,21 @@ impl Host for Scripted {
         self.meta(path)
     }
     fn canonical(&self, path: &Path) -> Result<PathBuf, HostError> {
-        Ok(path.to_path_buf())
+        Ok(self.links.get(path).cloned().unwrap_or_else(|| path.to_path_buf()))
     }
     fn list(&self, path: &Path) -> Result<Vec<String>, HostError> {
         let inside = self.files.keys().filter(|file| file.parent() == Some(path));
         Ok(inside.filter_map(|file| Some(file.file_name()?.to_string_lossy().into_owned())).collect())
     }
-    fn env(&self, _: &str) -> Option<String> {
-        None
+    fn env(&self, name: &str) -> Option<String> {
+        self.variables.get(name).cloned()
     }
     fn find(&self, program: &str) -> Vec<PathBuf> {
         self.programs.get(program).cloned().into_iter().collect()
     }
-    fn resolve(&self, _: &str, _: Duration) -> Result<Vec<IpAddr>, HostError> {
-        Ok(vec![IpAddr::from([127, 0, 0, 1])])
+    fn resolve(&self, name: &str, _: Duration) -> Result<Vec<IpAddr>, HostError> {
+        let known = self.addresses.get(name).cloned();
+        Ok(known.unwrap_or_else(|| vec![IpAddr::from([127, 0, 0, 1])]))
     }
     fn greeting(&self, address: SocketAddr, _: Duration, _: Duration) -> Greeting {
         self.asked.lock().unwrap().push(format!("connect to {address}"));
@@ -107,8 +116,16 @@ impl Host for Scripted {
     }
     fn fetch(&self, url: &str, _: Option<&[u8]>, _: Duration) -> Result<Answer, FetchError> {
         self.asked.lock().unwrap().push(format!("GET {url}"));
+        if self.untrusted.iter().any(|start| url.starts_with(start)) {
+            let text = "invalid peer certificate: UnknownIssuer".to_owned();
+            return Err(FetchError { at: FetchStage::Certificate, text });
+        }
         let gone = FetchError { at: FetchStage::Name, text: "no such host".to_owned() };
         self.pages.get(url).cloned().ok_or(gone)
+    }
+    fn certificate(&self, url: &str, _: Duration) -> Option<Vec<u8>> {
+        self.asked.lock().unwrap().push(format!("HEAD {url}"));
+        None
     }
     fn now(&self) -> u64 {
         1_800_000_000

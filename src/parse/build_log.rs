@@ -40,6 +40,19 @@ pub struct Refusal {
     pub words: SshWords,
 }
 
+/// A store path that was not taken, as no trusted key signed it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unsigned {
+    /// `/nix/store/<hash>-hello-2.12.2`.
+    pub path: String,
+    /// The cache that has it; None where it was to be copied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// A machine had the build by then, so that it is the machine's Nix that speaks.
+    #[serde(default)]
+    pub in_guest: bool,
+}
+
 /// What came of a build.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -79,6 +92,12 @@ pub enum Outcome {
     EvaluationFailed(String),
     /// GitHub says no more for now.
     RateLimited,
+    /// GitHub does not take the token that it was shown.
+    TokenRefused,
+    /// No flake registry knows the name: Nix's words.
+    NotInRegistry(String),
+    /// A flake's input could not be downloaded: why.
+    FetchFailed(String),
     /// A cache could not be used: why.
     CacheTrouble(String),
     /// None of these can be told, a run cut short included.
@@ -116,6 +135,15 @@ pub struct BuildLog {
     /// Whether the build said that it waits for a free slot.
     #[serde(default)]
     pub waited: bool,
+    /// The caches that the daemon ignored, as it does not trust the user.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignored_caches: Vec<String>,
+    /// What was not taken for want of a signature.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unsigned: Vec<Unsigned>,
+    /// The caches that asked for a login, with the HTTP status.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub login_wanted: Vec<(String, u16)>,
     /// The last 20 lines, scrubbed, without control characters, each cut at 500.
     #[serde(default)]
     pub tail: Vec<String>,
@@ -175,6 +203,17 @@ impl BuildLog {
             self.required = required(rest);
         } else if let Some(rest) = line.strip_prefix("cannot build on '") {
             self.refuse(rest, next);
+        } else if let Some(cache) = ignored_cache(line) {
+            keep(&mut self.ignored_caches, cut(cache, 500));
+        } else if let Some(asked) = login_wanted(line) {
+            keep(&mut self.login_wanted, asked);
+        } else if let Some((path, from)) = unsigned(line) {
+            let known = self.unsigned.iter().any(|it| it.path == path && it.from.as_deref() == from);
+            let of_machine = self.dispatched_to.is_some() || is_guest_failure(line);
+            if !known && self.unsigned.len() < MAX_ITEMS {
+                let (path, from) = (cut(path, 300), from.map(|it| cut(it, 500)));
+                self.unsigned.push(Unsigned { path, from, in_guest: of_machine });
+            }
         }
         self.waited |= line.contains("waiting for a machine to build '");
     }
@@ -225,6 +264,10 @@ impl BuildLog {
             Outcome::NoJobSlot
         } else if let Some(text) = &facts.cache_trouble {
             Outcome::CacheTrouble(text.clone())
+        } else if let Some(text) = &facts.not_in_registry {
+            Outcome::NotInRegistry(text.clone())
+        } else if let Some(text) = &facts.fetch {
+            Outcome::FetchFailed(text.clone())
         } else if let Some(text) = &facts.evaluation {
             Outcome::EvaluationFailed(text.clone())
         } else if let Some(text) = facts.local_failure.as_ref().filter(|_| self.dispatched_to.is_none()) {
@@ -244,6 +287,40 @@ fn dispatched(line: &str) -> Option<&str> {
 fn copied_from(line: &str) -> Option<&str> {
     let (_, from) = line.strip_prefix("copying path '")?.split_once("' from '")?;
     from.split_once('\'').map(|(store, _)| store)
+}
+
+fn keep<T: PartialEq>(all: &mut Vec<T>, one: T) {
+    if all.len() < MAX_ITEMS && !all.contains(&one) {
+        all.push(one);
+    }
+}
+
+/// `warning: ignoring untrusted substituter 'https://…', you are not a trusted user.`
+fn ignored_cache(line: &str) -> Option<&str> {
+    let rest = line.strip_prefix("warning: ignoring untrusted substituter '")?;
+    rest.split_once('\'').map(|(cache, _)| cache)
+}
+
+/// `… unable to download 'https://…/nix-cache-info': HTTP error 401`; 403 is what S3 says of what it has not.
+fn login_wanted(line: &str) -> Option<(String, u16)> {
+    let (_, rest) = line.split_once("unable to download '")?;
+    let (url, why) = rest.split_once("': HTTP error ")?;
+    let status = why.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()?;
+    let cache =
+        url.find("/nar/").map_or_else(|| url.rsplit_once('/').map(|(at, _)| at), |at| url.get(..at))?;
+    (is_cache_url(url) && matches!(status, 401 | 407)).then(|| (cut(cache, 500), status))
+}
+
+/// Of a path that a cache has, or that was to be copied.
+fn unsigned(line: &str) -> Option<(&str, Option<&str>)> {
+    if let Some(rest) = line.strip_prefix("warning: ignoring substitute for '") {
+        let (path, rest) = rest.split_once("' from '")?;
+        let (cache, why) = rest.split_once('\'')?;
+        return why.contains("not signed by any of the keys in").then_some((path, Some(cache)));
+    }
+    let (_, rest) = line.split_once("cannot add path '")?;
+    let (path, why) = rest.split_once('\'')?;
+    why.contains("lacks a signature by a trusted key").then_some((path, None))
 }
 
 /// Whether Nix begins to speak of something else.
@@ -289,6 +366,9 @@ struct Facts {
     bad_spec: Option<String>,
     daemon: Option<DaemonError>,
     rate_limited: bool,
+    token_refused: bool,
+    not_in_registry: Option<String>,
+    fetch: Option<String>,
     disk_full: bool,
     /// Why the machine said no: the text after `failed: `, or the reason that follows.
     guest_failure: Option<String>,
@@ -337,6 +417,15 @@ impl Facts {
             .extend(current_system(line).map(str::to_owned).filter(|_| self.current.len() < MAX_ITEMS));
         self.rate_limited |=
             has("API rate limit exceeded") || (has("api.github.com") && has("HTTP error 429"));
+        self.token_refused |= has("Bad credentials") || (has("api.github.com") && has("HTTP error 401"));
+        if has("cannot find flake '") && has("in the flake registries") && self.not_in_registry.is_none() {
+            self.not_in_registry = Some(cut(line.trim_start_matches("error: "), 500));
+        }
+        if line.starts_with("error: unable to download '")
+            && !line.split('\'').nth(1).is_some_and(is_cache_url)
+        {
+            self.fetch = Some(cut(line.trim_start_matches("error: "), 500));
+        }
         self.disk_full |= has("build failure may have been caused by lack of free disk space");
         self.has_no_machine |= has("Failed to find a machine for remote build!")
             || has("remote machines may not have all required system features");
@@ -359,7 +448,8 @@ impl Facts {
             (Some(text), _) => Some(Outcome::BadMachineSpec(text.clone())),
             (None, Some(DaemonError::NotRunning)) => Some(Outcome::DaemonUnreachable),
             (None, Some(DaemonError::NotAllowed)) => Some(Outcome::NotAllowed),
-            _ => self.rate_limited.then_some(Outcome::RateLimited),
+            _ if self.rate_limited => Some(Outcome::RateLimited),
+            _ => self.token_refused.then_some(Outcome::TokenRefused),
         }
     }
 
@@ -426,11 +516,16 @@ fn is_local_failure(line: &str) -> bool {
 
 /// GitHub is no cache: a failed fetch of a flake's input breaks the evaluation.
 fn is_cache_trouble(line: &str) -> bool {
-    let told = line.starts_with("error:") || line.starts_with("warning: error:");
-    told && line.contains("unable to download '") && !line.contains("github.com") && {
-        let cache = [".narinfo'", "/nix-cache-info'", "/nar/"];
-        cache.iter().any(|c| line.contains(c))
-    }
+    let told = line.starts_with("error:") || line.starts_with("warning:");
+    let url = line.split_once("unable to download '").and_then(|(_, rest)| rest.split('\'').next());
+    (told && url.is_some_and(is_cache_url))
+        || (line.starts_with("error: ")
+            && (line.contains("' does not appear to be a binary cache")
+                || (line.contains("NAR info file '") && line.contains("' is corrupt"))))
+}
+
+fn is_cache_url(url: &str) -> bool {
+    url.ends_with(".narinfo") || url.ends_with("/nix-cache-info") || url.contains("/nar/")
 }
 
 fn is_evaluation(line: &str) -> bool {
@@ -755,6 +850,73 @@ Failed to find a machine for remote build!"), SshFault::CannotResolve("localhost
         assert!(matches!(parse(&here, Some(1)).outcome, Outcome::FailedLocally(_)));
     }
 
+    /// nixpkgs#hello, which a cache has, signed by a key that nobody trusts (Nix 2.34.8): first this Nix speaks, then the builder's.
+    const STRANGER: &str = "this path will be fetched (40.3 KiB download, 221.2 KiB unpacked):
+  /nix/store/pr9zq9aj5qk24pxzqg7q9ddbhm53fkx4-hello-2.12.2
+warning: ignoring substitute for '/nix/store/pr9zq9aj5qk24pxzqg7q9ddbhm53fkx4-hello-2.12.2' from 'https://cache.nixos.org', as it's not signed by any of the keys in 'trusted-public-keys'
+building '/nix/store/5vac1rif4pkd06yv7pqs3pfmk36vzvvy-hello-2.12.2.drv' on 'ssh-ng://builder@linux-builder'...
+copying 0 paths...
+warning: ignoring substitute for '/nix/store/pr9zq9aj5qk24pxzqg7q9ddbhm53fkx4-hello-2.12.2' from 'https://cache.nixos.org', as it's not signed by any of the keys in 'trusted-public-keys'
+building '/nix/store/5vac1rif4pkd06yv7pqs3pfmk36vzvvy-hello-2.12.2.drv'...
+copying 1 paths...
+copying path '/nix/store/pr9zq9aj5qk24pxzqg7q9ddbhm53fkx4-hello-2.12.2' from 'ssh-ng://builder@linux-builder'...
+";
+
+    #[test]
+    fn what_no_trusted_key_signed() {
+        let log = parse(STRANGER, Some(0));
+        assert_eq!(log.outcome, Outcome::BuiltRemotely);
+        let cache = Some("https://cache.nixos.org".to_owned());
+        let path = "/nix/store/pr9zq9aj5qk24pxzqg7q9ddbhm53fkx4-hello-2.12.2".to_owned();
+        assert_eq!(log.unsigned, [Unsigned { path, from: cache, in_guest: false }]);
+        let only_there = STRANGER.split_once("keys'\n").unwrap().1;
+        assert!(parse(only_there, Some(0)).unsigned[0].in_guest);
+        // `nix copy` of a path that was built here, as a user whom the daemon does not trust (Nix 2.34.8).
+        let copied = "error: cannot add path '/nix/store/bi548l3ngya1d9sp1izbdwhkbf0db46f-unsigned' because it lacks a signature by a trusted key";
+        let log = parse(copied, Some(1));
+        assert!(log.unsigned[0].path.ends_with("-unsigned") && log.unsigned[0].from.is_none());
+        // Catalogue 11.17, as Nix 2.34.8 prints it too.
+        let ignored = "warning: ignoring untrusted substituter 'https://rstats-on-nix.cachix.org', you are not a trusted user.
+Run `man nix.conf` for more information on the `substituters` configuration option.
+";
+        assert_eq!(parse(&ignored.repeat(2), Some(0)).ignored_caches, ["https://rstats-on-nix.cachix.org"]);
+    }
+
+    #[test]
+    fn what_the_network_refuses() {
+        // Nix 2.34.8, whole.
+        let login = "warning: unable to download 'https://nix-postgres-artifacts.s3.amazonaws.com/nix-cache-info': HTTP error 401
+
+         response body:
+
+         Unauthorized
+";
+        let log = parse(login, Some(1));
+        assert_eq!(log.login_wanted, [("https://nix-postgres-artifacts.s3.amazonaws.com".to_owned(), 401)]);
+        assert!(matches!(log.outcome, Outcome::CacheTrouble(text) if text.ends_with("HTTP error 401")));
+        // The same, for an expired token and for a server in trouble.
+        let github = "error:
+       … while fetching the input 'github:NixOS/nixpkgs/nixpkgs-unstable'
+
+       error: unable to download 'https://api.github.com/repos/NixOS/nixpkgs/commits/nixpkgs-unstable': HTTP error 401
+
+       response body:
+
+       {\"message\":\"Bad credentials\",\"documentation_url\":\"https://docs.github.com/rest\",\"status\":\"401\"}
+";
+        let log = parse(github, Some(1));
+        assert_eq!((&log.outcome, log.login_wanted), (&Outcome::TokenRefused, vec![]));
+        let busy = github.split_once("HTTP error 401").unwrap().0.to_owned() + "HTTP error 503\n";
+        assert!(
+            matches!(parse(&busy, Some(1)).outcome, Outcome::FetchFailed(text) if text.ends_with("HTTP error 503"))
+        );
+        let unknown = "error: cannot find flake 'flake:nixpkgs' in the flake registries\n";
+        assert!(matches!(parse(unknown, Some(1)).outcome, Outcome::NotInRegistry(_)));
+        // What a sign-in page makes of a cache (Nix 2.34.8).
+        let portal = "error: NAR info file 'pr9zq9aj5qk24pxzqg7q9ddbhm53fkx4.narinfo' is corrupt: expecting ':' at line 1";
+        assert!(matches!(parse(portal, Some(1)).outcome, Outcome::CacheTrouble(_)));
+    }
+
     #[test]
     fn great_logs_stay_quick() {
         for part in [
@@ -763,6 +925,9 @@ Failed to find a machine for remote build!"), SshFault::CannotResolve("localhost
             "([a], 1, [b], [c])\n",
             "error: build of 'x' on 'ssh",
             "a> \n",
+            "warning: ignoring untrusted substituter 'x'\n",
+            "error: cannot add path 'x' lacks a signature by a trusted key",
+            "unable to download 'x/nix-cache-info': HTTP error 401",
             "é",
         ] {
             let log = parse(&part.repeat((1 << 20) / part.len()), Some(1));

@@ -1,4 +1,4 @@
-//! The body of a binary cache's `/nix-cache-info`.
+//! The body of a binary cache's `/nix-cache-info`, and of a `.narinfo`.
 
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +43,39 @@ pub fn parse_cache_info(body: &str) -> CacheAnswer {
     }
 }
 
+/// What a cache says of one store path.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Narinfo {
+    /// The names of the keys that signed it, each once.
+    #[serde(default)]
+    pub signers: Vec<String>,
+    /// Its path is made of its contents, so that it needs no signature.
+    #[serde(default)]
+    pub content_addressed: bool,
+}
+
+/// The body of `HASH.narinfo` for this store path; None if it is of something else.
+pub fn parse_narinfo(body: &str, path: &str) -> Option<Narinfo> {
+    let mut fields = body.lines().take(200).filter_map(|line| line.split_once(": "));
+    if !fields.any(|(name, value)| name == "StorePath" && value.trim() == path) {
+        return None;
+    }
+    let mut found = Narinfo::default();
+    for (name, value) in body.lines().take(200).filter_map(|line| line.split_once(": ")) {
+        match (name, value.split_once(':')) {
+            ("Sig", Some((signer, _))) => {
+                let signer = crate::prose::line(&super::text::cut(signer.trim(), 200));
+                if !found.signers.contains(&signer) {
+                    found.signers.push(signer);
+                }
+            }
+            ("CA", _) => found.content_addressed = true,
+            _ => {}
+        }
+    }
+    Some(found)
+}
+
 fn looks_like_html(body: &str) -> bool {
     let start = super::text::cut(body.trim_start_matches('\u{feff}').trim_start(), 4096).to_ascii_lowercase();
     start.starts_with("<!doctype html") || start.contains("<html") || start.contains("<head")
@@ -68,10 +101,37 @@ mod tests {
         assert_eq!(parse_cache_info(""), CacheAnswer::NotACache { looks_like_html: false });
     }
 
+    /// The form in Nix's own sources (src/libstore/nar-info.cc), made by hand: not captured.
+    const NARINFO: &str = "StorePath: /nix/store/65ghpdw6n9vawhzx8bzqym2zmzrz4dmc-nix-2.34.8
+URL: nar/1w1fff338fvdw53sqgamddn1b2xgds473pv6y13gizdbqjv4i5p3.nar.xz
+Compression: xz
+NarHash: sha256:1impfw8zdgisxkghq9a3q7cn7jb9zyzgxdydiamp8z2nlyyl0h5h
+NarSize: 226560
+References: 
+Sig: cache.nixos.org-1:8ijECciSFzWHwwGVOIVYdp2fOIOJAfmzGHPQVwpktfTQJF6kMPPDre7UtFw3o+VqenC5P8RikKOAAfN7CvPEAg==
+Sig: cache.nixos.org-1:again
+Sig: mirror-1:0000
+";
+
+    #[test]
+    fn narinfos() {
+        let path = "/nix/store/65ghpdw6n9vawhzx8bzqym2zmzrz4dmc-nix-2.34.8";
+        let found = parse_narinfo(NARINFO, path).unwrap();
+        assert_eq!(
+            (found.signers.join(" "), found.content_addressed),
+            ("cache.nixos.org-1 mirror-1".to_owned(), false)
+        );
+        assert_eq!(parse_narinfo(NARINFO, "/nix/store/other"), None);
+        let made_of_contents = NARINFO.replace("References: \n", "CA: fixed:r:sha256:0\n");
+        assert!(parse_narinfo(&made_of_contents, path).unwrap().content_addressed);
+    }
+
     proptest! {
         #[test]
         fn nothing_panics(text in "(?s).*", at in 0usize..60) {
             parse_cache_info(&text);
+            parse_narinfo(&text, "/nix/store/x");
+            parse_narinfo(&format!("StorePath: x\n{text}"), "x");
             parse_cache_info(&BODY.chars().take(at).chain(text.chars()).chain(BODY.chars().skip(at)).collect::<String>());
         }
     }

@@ -1,7 +1,10 @@
 //! The test build runs, and what the expectations name does not.
 
 use super::{test_build_failed, test_build_timed_out, words};
-use crate::checks::cache::{cache_captive_portal, cache_tls_intercepted, cache_unreachable};
+use crate::checks::cache::{
+    cache_auth_netrc, cache_ca_bundle_missing, cache_captive_portal, cache_tls_intercepted,
+    cache_unreachable, github_rate_limit, proxy_not_seen_by_daemon,
+};
 use crate::checks::guest::{vm_clock_skew, vm_dns_hardcoded, vm_out_of_memory};
 use crate::checks::machines::machines_optional_system_not_offered;
 use crate::checks::prelude::*;
@@ -22,15 +25,16 @@ pub static CHECK: Check = Check {
         &cache_tls_intercepted::CHECK,
         &cache_captive_portal::CHECK,
         &cache_unreachable::CHECK,
+        &github_rate_limit::CHECK,
         &test_build_timed_out::CHECK,
         &test_build_failed::CHECK,
     ],
     disproved_by: Proof::Nothing,
-    why: "The builder itself works: its test build ran. What failed here is evaluation, the flake registry, GitHub's limit of \
-          requests, or a cache.",
+    why: "The builder itself works: its test build ran. What failed here comes before or beside the building: evaluation, the \
+          flake registry, the download of a flake's input, GitHub, or a cache. Or the package itself does not build.",
     remedy: Remedy::same(Advice::manual(
         &["nix build --no-link -L {installable}"],
-        "The command shows the whole error. `API rate limit exceeded` means: set access-tokens for github.com, or wait an hour.",
+        "The command shows the whole error. `nix registry list` shows what the names of flakes stand for.",
     )),
     references: &["NixOS/nix#4653", "DeterminateSystems/zero-to-nix#340"],
     judge,
@@ -57,6 +61,10 @@ pub static CHECK: Check = Check {
     ],
 };
 
+/// What can keep a download from succeeding, besides what is needed anyway.
+const DOWNLOADS: &[&Check] =
+    &[&cache_ca_bundle_missing::CHECK, &cache_auth_netrc::CHECK, &proxy_not_seen_by_daemon::CHECK];
+
 fn judge(e: &Evidence, _: &Expectations) -> Result<Verdict, Missing> {
     let builds = match e.installable_builds() {
         Err(missing) if missing.by_choice => return moot(missing.because),
@@ -69,13 +77,21 @@ fn judge(e: &Evidence, _: &Expectations) -> Result<Verdict, Missing> {
             Ended::Other(why) => return Err(Missing::new(why.clone())),
             Ended::Deadline(seconds) => format!("did not end in {seconds} s: {}", build.last_words()),
             Ended::Cancelled(why) => format!("was stopped: {why}"),
-            _ if build.log.outcome == Outcome::RateLimited => {
-                "was refused by GitHub: API rate limit exceeded".to_owned()
-            }
-            _ => format!("failed: {}", words(build)),
+            _ => match &build.log.outcome {
+                Outcome::RateLimited => "was refused by GitHub: API rate limit exceeded".to_owned(),
+                Outcome::TokenRefused => "was refused by GitHub: it does not take the token".to_owned(),
+                Outcome::NotInRegistry(why) => format!("names what no flake registry has: {why}"),
+                Outcome::FetchFailed(why) => format!("could not fetch a flake's input: {why}"),
+                Outcome::EvaluationFailed(why) => format!("cannot be evaluated: {why}"),
+                Outcome::CacheTrouble(why) => format!("was stopped by a cache: {why}"),
+                Outcome::FailedInGuest(why) => format!("ran on {} and failed: {why}", build.machine()),
+                _ => format!("failed: {}", words(build)),
+            },
         };
+        let downloading = matches!(build.log.outcome, Outcome::FetchFailed(_) | Outcome::CacheTrouble(_));
         return fail(format!("`nix build {installable}` {how}"), "a package, built or fetched")
             .word("installable", installable)
+            .pointing_to(if downloading { DOWNLOADS } else { &[] })
             .verdict();
     }
     pass(crate::prose::count(builds.len(), "build"))

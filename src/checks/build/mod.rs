@@ -90,6 +90,8 @@ fn words(build: &BuildRun) -> String {
     if let Outcome::FailedInGuest(why)
     | Outcome::FailedLocally(why)
     | Outcome::EvaluationFailed(why)
+    | Outcome::NotInRegistry(why)
+    | Outcome::FetchFailed(why)
     | Outcome::CacheTrouble(why) = &build.log.outcome
     {
         return why.trim_start_matches("error: ").to_owned();

@@ -2,7 +2,8 @@
 
 use super::{cache_ca_bundle_missing, set_replies};
 use crate::checks::prelude::*;
-use crate::evidence::caches::CacheReply;
+use crate::evidence::caches::{CacheReply, CacheView, plain};
+use crate::evidence::network::place_of;
 use crate::prose::and;
 
 /// See the module.
@@ -19,7 +20,7 @@ pub static CHECK: Check = Check {
     remedy: Remedy {
         nix_darwin: Some(Advice::manual(
             &["sudo darwin-rebuild switch", "sudo launchctl kickstart -k system/{label}"],
-            "",
+            EXEMPT,
         )
         .after_edit(
             "Ask your administrators for the root certificate as PEM. In your nix-darwin configuration (it reaches the \
@@ -34,7 +35,9 @@ pub static CHECK: Check = Check {
                 "sudo launchctl kickstart -k system/{daemon-label}",
             ],
             "Before the last, in /etc/nix/nix.conf (with Determinate, in nix.custom.conf):\n\n    \
-             ssl-cert-file = /etc/nix/ca_cert.pem",
+             ssl-cert-file = /etc/nix/ca_cert.pem\n\n\
+             Or your administrators leave these hosts alone: {cache-hosts}, and for flakes github.com, api.github.com and \
+             codeload.github.com.",
         ),
     },
     references: &["NixOS/nix#8081", "NixOS/nix#7914", "DeterminateSystems/nix-src#322"],
@@ -47,26 +50,45 @@ pub static CHECK: Check = Check {
             },
             expect: Expect::Fail,
         },
+        Example {
+            name: "Zscaler's",
+            given: |e| {
+                set_replies(e, &CacheReply::Untrusted("invalid peer certificate: UnknownIssuer".to_owned()));
+                if let Probe::Seen { fact, .. } = &mut e.caches {
+                    let issuer = Some("Zscaler Root CA (Zscaler Inc.)".to_owned());
+                    fact.answers.iter_mut().for_each(|it| it.issuer = issuer.clone());
+                }
+            },
+            expect: Expect::Fail,
+        },
         Example { name: "trusted certificates", given: |_| {}, expect: Expect::Pass },
     ],
 };
 
+const EXEMPT: &str = "Or your administrators leave these hosts alone: {cache-hosts}, and for flakes github.com, api.github.com and \
+                      codeload.github.com.";
+
 fn judge(e: &Evidence, _: &Expectations) -> Result<Verdict, Missing> {
     let caches = e.caches()?;
-    let untrusted: Vec<(&str, &str)> = super::answers(e)?
+    let untrusted: Vec<(&CacheView, &str)> = super::answers(e)?
         .iter()
         .filter_map(|cache| match &cache.answer {
-            CacheReply::Untrusted(why) => Some((cache.url.as_str(), why.as_str())),
+            CacheReply::Untrusted(why) => Some((cache, why.as_str())),
             _ => None,
         })
         .collect();
     let Some((_, why)) = untrusted.first() else { return pass("no certificate was refused") };
-    let urls: Vec<&str> = untrusted.iter().map(|(url, _)| *url).collect();
+    let urls: Vec<&str> = untrusted.iter().map(|(cache, _)| cache.url.as_str()).collect();
+    let hosts: Vec<String> =
+        urls.iter().map(|url| place_of(&plain(url)).map_or_else(|| plain(url), |(host, _)| host)).collect();
     let verb = if urls.len() == 1 { "shows a certificate" } else { "show certificates" };
+    let issuer = untrusted.iter().find_map(|(cache, _)| cache.issuer.as_ref());
+    let issued = issuer.map(|it| format!(", issued by {it}")).unwrap_or_default();
     fail(
-        format!("{} {verb} that Nix does not trust: {why}", and(&urls)),
+        format!("{} {verb} that Nix does not trust{issued}: {why}", and(&urls)),
         "a certificate of a public authority",
     )
     .word("bundle", caches.bundle.as_ref().map_or("/etc/ssl/certs/ca-certificates.crt", |it| &it.path))
+    .word("cache-hosts", and(&hosts))
     .verdict()
 }

@@ -1,6 +1,7 @@
 //! A cache does not answer, or answers with an error.
 
 use super::{cache_ca_bundle_missing, cache_captive_portal, cache_tls_intercepted, set_replies};
+use super::{ipv6_broken, proxy_not_seen_by_daemon};
 use crate::checks::prelude::*;
 use crate::evidence::caches::CacheReply;
 use crate::prose::and;
@@ -17,7 +18,7 @@ pub static CHECK: Check = Check {
           everything by itself. Offline, that is as it must be: --offline leaves the caches out.",
     remedy: Remedy::same(Advice::manual(
         &["curl -sS {cache}/nix-cache-info"],
-        "Offline? Then this is as it must be, and --offline leaves the caches out. If the command answers and Nix does not, the daemon lacks the proxy that your shell has: launchd's jobs do not inherit it.",
+        "Offline? Then this is as it must be, and --offline leaves the caches out. If the command answers and Nix does not, ask your administrators whether this network needs a proxy.",
     )),
     references: &["NixOS/nix#7914"],
     judge,
@@ -35,7 +36,7 @@ pub static CHECK: Check = Check {
         Example {
             name: "a private cache, which asks for a login",
             given: |e| set_replies(e, &CacheReply::Status(401)),
-            expect: Expect::Unknown,
+            expect: Expect::Pass,
         },
         Example {
             name: "a folder as cache",
@@ -51,27 +52,29 @@ pub static CHECK: Check = Check {
     ],
 };
 
+/// Why nothing answers at all.
+const WAYS: &[&Check] = &[&proxy_not_seen_by_daemon::CHECK, &ipv6_broken::CHECK];
+
 fn judge(e: &Evidence, _: &Expectations) -> Result<Verdict, Missing> {
     let answers = super::answers(e)?;
     let silent: Vec<(&str, String)> = answers
         .iter()
         .filter_map(|cache| match &cache.answer {
-            CacheReply::Status(401 | 403 | 511) => None,
+            // These have checks of their own.
+            CacheReply::Status(401 | 403 | 407 | 511) => None,
             CacheReply::Status(status) => Some((cache.url.as_str(), format!("it answers HTTP {status}"))),
             CacheReply::Unreachable(why) => Some((cache.url.as_str(), why.clone())),
             _ => None,
         })
         .collect();
     let Some((first, why)) = silent.first() else {
-        let private = answers.iter().find(|cache| matches!(cache.answer, CacheReply::Status(401 | 403)));
-        if let Some(cache) = private {
-            return Err(Missing::new(format!("{} asks for a login, and this program holds none", cache.url)));
-        }
         return pass(crate::prose::count(answers.len(), "cache"));
     };
+    let no_answer = answers.iter().any(|it| matches!(it.answer, CacheReply::Unreachable(_)));
     let urls: Vec<&str> = silent.iter().map(|(url, _)| *url).collect();
     let verb = if urls.len() == 1 { "is" } else { "are" };
     fail(format!("{} {verb} not usable: {why}", and(&urls)), "HTTP 200 within a second")
         .word("cache", crate::evidence::caches::plain(first))
+        .pointing_to(if no_answer { WAYS } else { &[] })
         .verdict()
 }

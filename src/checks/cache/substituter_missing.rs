@@ -1,4 +1,6 @@
-//! A cache that is expected is not among the substituters.
+//! A cache that is expected is not among the substituters: nothing names it.
+//!
+//! Where only the user names it and the daemon ignores that, it is `cache-untrusted-substituter`.
 
 use super::set_config;
 use crate::checks::nix::nix_config_unreadable;
@@ -47,18 +49,8 @@ pub static CHECK: Check = Check {
         },
         Example {
             name: "in alice's own file, and the daemon does not trust her",
-            given: |e| {
-                let url = "https://nix-postgres-artifacts.s3.amazonaws.com";
-                let system = healthy::NIX_CONF.replace(&format!("extra-substituters = {url}\n"), "");
-                let own = format!("extra-substituters = {url}\n");
-                let parse = crate::parse::conf_files::parse;
-                let files = vec![
-                    parse("/etc/nix/nix.conf", &system),
-                    parse("/Users/alice/.config/nix/nix.conf", &own),
-                ];
-                e.conf_files = Probe::seen(files, "files");
-            },
-            expect: Expect::Fail,
+            given: |e| super::set_own_file(e, "https://nix-postgres-artifacts.s3.amazonaws.com"),
+            expect: Expect::Pass,
         },
         Example {
             name: "both, with a slash and a priority",
@@ -81,23 +73,6 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
     let missing: Vec<_> =
         want.cache.iter().filter(|cache| !set.iter().any(|url| plain(url) == plain(&cache.url))).collect();
     let Some(first) = missing.first() else {
-        let allowed = e.settings()?.trusted_substituters.clone().unwrap_or_default();
-        let same = |url: &str, cache: &crate::expectations::Cache| plain(url) == plain(&cache.url);
-        for cache in want.cache.iter().filter(|cache| !allowed.iter().any(|url| same(url, cache))) {
-            // Nix's own default is no file's.
-            if let Some(own) = super::ignored(e, "substituters", |url| same(url, cache))
-                && plain(&cache.url) != "https://cache.nixos.org"
-            {
-                let seen = format!(
-                    "{} is a substituter in your own {} only (line {}), which the daemon ignores: it does not trust you",
-                    cache.url, own.place.path, own.place.line
-                );
-                return fail(seen, "the cache in the system's file")
-                    .word("cache", &cache.url)
-                    .word("cache-key", &cache.public_key)
-                    .verdict();
-            }
-        }
         return pass(crate::prose::count(want.cache.len(), "expected cache"));
     };
     let urls: Vec<&str> = missing.iter().map(|cache| cache.url.as_str()).collect();

@@ -1,6 +1,6 @@
 //! The public key of an expected cache is not trusted.
 
-use super::set_config;
+use super::{cache_untrusted_substituter, set_config};
 use crate::checks::nix::nix_config_unreadable;
 use crate::checks::prelude::*;
 use crate::evidence::conf_files;
@@ -11,7 +11,7 @@ pub static CHECK: Check = Check {
     title: "The keys of the expected caches are trusted",
     layer: Layer::Cache,
     severity: Severity::Error,
-    needs: &[&nix_config_unreadable::CHECK],
+    needs: &[&nix_config_unreadable::CHECK, &cache_untrusted_substituter::CHECK],
     disproved_by: Proof::Nothing,
     why: "Nix takes nothing from a cache whose signatures it cannot check; it says `ignoring substitute` and builds instead.",
     remedy: Remedy {

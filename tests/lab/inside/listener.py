@@ -1,4 +1,4 @@
-"""Another program on the builder's port: listener.py PORT silent|http|closes|slow-sshd"""
+"""Another program on a port: listener.py PORT silent|http|closes|slow-sshd|proxy (CONNECT, to the caches)"""
 
 import socket
 import subprocess
@@ -32,6 +32,34 @@ def answer(connection, kind):
             pass
 
 
+def forward(source, target):
+    try:
+        while data := source.recv(65536):
+            target.sendall(data)
+    except OSError:
+        pass
+    try:
+        target.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
+
+
+def proxy(connection):
+    """What it is asked to connect to is one of the lab's own names, whatever they resolve to on the Mac."""
+    with connection, socket.create_connection(("127.0.0.1", 443)) as target:
+        head = b""
+        while b"\r\n\r\n" not in head and (data := connection.recv(1)):
+            head += data
+        if not head.startswith(b"CONNECT "):
+            connection.sendall(ANSWERS["http"])
+            return
+        connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        back = threading.Thread(target=forward, args=(target, connection), daemon=True)
+        back.start()
+        forward(connection, target)
+        back.join()
+
+
 def main():
     port, kind = int(sys.argv[1]), sys.argv[2]
     with socket.create_server(("127.0.0.1", port), backlog=64) as server:
@@ -39,7 +67,8 @@ def main():
             connection, _ = server.accept()
             with open("/run/lab/connections", "a") as file:
                 file.write(f"{port}\n")
-            threading.Thread(target=answer, args=(connection, kind), daemon=True).start()
+            work = (proxy, (connection,)) if kind == "proxy" else (answer, (connection, kind))
+            threading.Thread(target=work[0], args=work[1], daemon=True).start()
 
 
 main()

@@ -49,4 +49,20 @@ pub const WORLDS: &[World] = &[
         ],
         ..World::HEALTHY
     },
+    World {
+        name: "hello-build-failed-fetch",
+        doc: "The registry leads to GitHub, which is in trouble: HTTP 503, as long as Nix asks.",
+        before: r#"
+            echo '{"flakes":[{"exact":true,"from":{"id":"nixpkgs","type":"indirect"},"to":{"owner":"NixOS","repo":"nixpkgs","type":"github"}}],"version":2}' |
+                etc_file nix/registry.json
+            site api.github.com
+            cache api.github.com 503
+        "#,
+        run: &[Run {
+            who: Who::Alice,
+            args: &["--json", "--deep"],
+            expect: Expect::Warning(&["hello-build-failed"]),
+        }],
+        ..World::HEALTHY
+    },
 ];
