@@ -161,7 +161,9 @@ fn right_manager(report: &Report) -> Result<(), String> {
         (false, true) => &["nix.custom.conf", "systems.determinate"],
         (false, false) => &["darwin-rebuild", "systems.determinate"],
     };
-    for finding in report.findings() {
+    // These are about the other one's leavings.
+    let about_both = ["daemon-label-is-determinate", "nix-custom-conf-clash", "determinate-vs-nix-darwin"];
+    for finding in report.findings().iter().filter(|it| !about_both.contains(&text(it, "id"))) {
         let remedy = &finding["remedy"];
         let told = format!("{} {}", remedy["commands"], remedy["edit"]);
         if let Some(word) = foreign.iter().find(|word| told.contains(**word)) {

@@ -90,7 +90,7 @@ pub const WORLDS: &[World] = &[
     World {
         name: "vm-out-of-memory-ends-builds",
         doc: "Every build in the guest is ended by signal 9, as by a kernel that has no memory left.",
-        before: "guest_builds 'kill -9 $$'",
+        before: "guest_builds 'kill -9 $$'; echo 'oom_kill 3' >/run/lab/vmstat",
         run: &[Run::alice(Expect::Roots(&["vm-out-of-memory"]))],
         ..World::HEALTHY
     },
@@ -113,7 +113,8 @@ pub const WORLDS: &[World] = &[
         before: r#"
             echo 'nameserver 192.0.2.53' >$GUEST/etc/resolv.conf
             echo '127.0.0.1 localhost nixos' >$GUEST/etc/hosts
-            printf '[test-build]\ninstallable = "nixpkgs#hello"\ntimeout = "12s"\n' >$HOST/etc/builder-doctor.toml
+            echo 'connect-timeout = 2' >>$GUEST/etc/nix/nix.conf
+            printf '[test-build]\ninstallable = "nixpkgs#hello"\ntimeout = "9s"\n' >$HOST/etc/builder-doctor.toml
         "#,
         run: &[
             Run::alice(Expect::Roots(&["vm-dns-hardcoded"])),

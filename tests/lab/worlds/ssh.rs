@@ -222,8 +222,9 @@ END
     },
     World {
         name: "ssh-too-many-auth-failures",
-        doc: "An agent of eight keys is set for every host, and the builder's sshd (with MaxAuthTries 2) hangs up before its own key's turn.",
-        before: "echo 'MaxAuthTries 2' >>$GUEST/etc/ssh/sshd_config",
+        doc: "An agent of eight keys is set for every host, and the builder's sshd (with MaxAuthTries 2, and without penalties) hangs up \
+              before its own key's turn.",
+        before: r"printf 'MaxAuthTries 2\nPerSourcePenalties no\n' >>$GUEST/etc/ssh/sshd_config",
         after: r#"
             agent=/var/root/agent/socket
             mkdir -p $HOST/var/root/agent
