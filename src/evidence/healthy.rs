@@ -8,12 +8,14 @@ use super::caches::{Bundle, BundleState, CacheReply, CacheView, Caches};
 use super::conf_files::Change;
 use super::flavour::{BuilderJob, Flavour};
 use super::key_files::{KeyFile, KeyState};
+use super::machines::MachinesFile;
 use super::nix_config::ConfigView;
 use super::nix_daemon::NixDaemon;
 use super::port::{HostKeyView, PortAnswer, PortView};
 use super::root_view::{Guest, RootView};
 use super::service::{PlistFile, PlistState, Service};
 use super::ssh::{Localhost, SshFile, SshHost};
+use super::user_env::UserEnv;
 use super::{Evidence, Probe, Whom, managers, nix, platform};
 use crate::expectations::Expectations;
 use crate::parse::build_log::{self, BuildLog};
@@ -123,6 +125,17 @@ pub fn evidence() -> Evidence {
         ),
         nix_config: Probe::seen(ConfigView::Read(Box::new(config(NIX_CONF))), "nix config show"),
         conf_files: Probe::seen(vec![conf_files::parse("/etc/nix/nix.conf", NIX_CONF)], "/etc/nix/nix.conf"),
+        user_env: Probe::seen(UserEnv::default(), "environment"),
+        machines_file: Probe::seen(
+            MachinesFile {
+                exists: true,
+                target: Some("/etc/static/nix/machines".to_owned()),
+                managed: true,
+                is_the_managed: true,
+                unnamed: None,
+            },
+            "lstat /etc/nix/machines",
+        ),
         conf_changes: Probe::seen(
             vec![Change { path: "/etc/nix/nix.conf".to_owned(), seconds_ago: 90_000 }],
             "lstat",

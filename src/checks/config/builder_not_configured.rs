@@ -12,7 +12,11 @@ pub static CHECK: Check = Check {
     title: "A Linux builder is set up on this Mac",
     layer: Layer::Config,
     severity: Severity::Error,
-    needs: &[&nix_config_unreadable::CHECK],
+    needs: &[
+        &nix_config_unreadable::CHECK,
+        &super::client_setting_refused_untrusted::CHECK,
+        &super::nix_remote_systems_env::CHECK,
+    ],
     disproved_by: Proof::ABuild,
     why: "There is no launchd job, no ssh alias and no line in the machines file: nobody has set a Linux builder up \
           here yet, or disabling it removed all three.",

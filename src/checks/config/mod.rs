@@ -4,11 +4,30 @@ use crate::check::Check;
 
 pub mod builder_not_configured;
 pub mod builders_empty;
+pub mod builders_inline_shadows_machines_file;
+pub mod builders_use_substitutes_off;
+pub mod client_setting_refused_untrusted;
 pub mod experimental_features_missing;
+pub mod external_builders_hijack;
+pub mod extra_platforms_claims_linux;
+pub mod host_system_features_overridden;
+pub mod max_jobs_zero;
+pub mod nix_remote_systems_env;
 
 /// In order.
-pub const CHECKS: &[&Check] =
-    &[&experimental_features_missing::CHECK, &builder_not_configured::CHECK, &builders_empty::CHECK];
+pub const CHECKS: &[&Check] = &[
+    &experimental_features_missing::CHECK,
+    &external_builders_hijack::CHECK,
+    &client_setting_refused_untrusted::CHECK,
+    &nix_remote_systems_env::CHECK,
+    &builder_not_configured::CHECK,
+    &builders_empty::CHECK,
+    &builders_inline_shadows_machines_file::CHECK,
+    &extra_platforms_claims_linux::CHECK,
+    &max_jobs_zero::CHECK,
+    &host_system_features_overridden::CHECK,
+    &builders_use_substitutes_off::CHECK,
+];
 
 /// Linux builds that Nix hands to another program on this Mac (Determinate's native Linux builder), without any
 /// machine: none of our questions about machines is about that.
@@ -20,4 +39,24 @@ pub(super) fn external(e: &crate::evidence::Evidence) -> Option<crate::check::Ve
             "external-builders takes Linux builds, and no machine is declared".to_owned(),
         )
     })
+}
+
+/// For examples: a file of settings says this besides.
+fn set_file(e: &mut crate::evidence::Evidence, path: &str, text: &str) {
+    if let crate::evidence::Probe::Seen { fact, .. } = &mut e.conf_files {
+        fact.push(crate::parse::conf_files::parse(path, text));
+    }
+}
+
+/// For examples: this program takes Linux builds.
+fn set_external(e: &mut crate::evidence::Evidence, program: &str) {
+    let value = format!("[{{\"systems\":[\"aarch64-linux\",\"x86_64-linux\"],\"program\":\"{program}\"}}]");
+    set_file(e, "/etc/nix/nix.custom.conf", &format!("external-builders = {value}\n"));
+    if let crate::evidence::Probe::Seen {
+        fact: crate::evidence::nix_config::ConfigView::Read(config), ..
+    } = &mut e.nix_config
+    {
+        config.external_builders = Some(value);
+        config.experimental_features.get_or_insert_default().push("external-builders".to_owned());
+    }
 }
