@@ -70,7 +70,7 @@ pub(super) fn origin<'e>(files: &'e [ConfFile], env: Option<&'e UserEnv>, name: 
     }
     let last = |own| {
         let files = files.iter().filter(move |file| file.is_own() == own);
-        files.flat_map(|file| &file.settings).filter(|it| it.name == name).last()
+        files.flat_map(|file| &file.settings).rfind(|it| it.name == name)
     };
     let systems = env.and_then(|it| it.nix_remote_systems.as_deref()).filter(|_| name == "builders");
     match (last(true), last(false), systems) {
@@ -126,8 +126,8 @@ impl Evidence {
     /// Who sets it in the system's files.
     pub fn system_origin(&self, name: &str) -> Origin<'_> {
         let files = self.conf_files().map(Vec::as_slice).unwrap_or_default();
-        let system = files.iter().filter(|file| !file.is_own()).flat_map(|file| &file.settings);
-        system.filter(|it| it.name == name).last().map_or(Origin::Default, Origin::System)
+        let mut system = files.iter().filter(|file| !file.is_own()).flat_map(|file| &file.settings);
+        system.rfind(|it| it.name == name).map_or(Origin::Default, Origin::System)
     }
 
     /// What the system's files make of a setting; None where they leave it at Nix's default.

@@ -2,7 +2,7 @@
 
 use crate::checks::nix::nix_config_unreadable;
 use crate::checks::prelude::*;
-use crate::evidence::machines::{DEFAULT, linux};
+use crate::evidence::machines::DEFAULT;
 use crate::evidence::user_env::UserEnv;
 use crate::expectations::Cache;
 use crate::parse::conf_files::{Setting, parse_variable};
@@ -152,8 +152,9 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
     );
     let severity = match (first, e.machines()) {
         _ if !grave(&first) => Severity::Note,
-        ("builders", Ok(all)) if linux(all).next().is_none() => {
-            seen.push_str(", and the system's files lead to no Linux machine");
+        ("builders", Ok(_)) if !super::serve_all(e, want) => {
+            let systems = and(&want.builder.systems);
+            seen.push_str(&format!(", and the system's files lead to no machine that takes {systems}"));
             Severity::Error
         }
         _ => Severity::Warning,

@@ -135,11 +135,6 @@ fn judge(e: &Evidence, _: &Expectations) -> Result<Verdict, Missing> {
     let finding = |seen: String| {
         fail(seen, "a program that builds for Linux, or machines alone").at(origin.place().as_ref())
     };
-    let off = || {
-        let on = settings.experimental_features.as_ref();
-        let upstream = e.managers().is_ok_and(|managers| managers.determinate.is_none());
-        upstream && on.is_some_and(|on| !on.iter().any(|feature| feature == NAME))
-    };
     let builds = e.builds();
     let of_taken = || builds.iter().flat_map(|all| all.iter()).filter(|build| taken.contains(&build.system));
     let failed = of_taken().find_map(|build| Some((build, complaint(build)?)));
@@ -148,7 +143,7 @@ fn judge(e: &Evidence, _: &Expectations) -> Result<Verdict, Missing> {
             format!("the build for {} was given to what `{NAME}` names, which fails: {said}", build.what());
         return finding(seen).verdict();
     }
-    if machines && off() {
+    if machines && super::external_is_off(e) {
         let seen =
             format!("`{NAME}` is set for {}, and the experimental feature of that name is off", and(&taken));
         return finding(format!("{seen}: Nix uses machines alone")).as_bad_as(Severity::Note).verdict();

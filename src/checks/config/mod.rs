@@ -41,6 +41,22 @@ pub(super) fn external(e: &crate::evidence::Evidence) -> Option<crate::check::Ve
     })
 }
 
+/// Whether the machines that the daemon acts on take every system that is demanded.
+fn serve_all(e: &crate::evidence::Evidence, want: &crate::expectations::Expectations) -> bool {
+    let takes = |system: &String| {
+        e.machines().is_ok_and(|all| all.machines.iter().any(|it| it.offers(system) == Some(true)))
+    };
+    want.builder.systems.iter().all(takes)
+}
+
+/// `external-builders` is set and the experimental feature of that name is off: upstream's Nix asks machines alone,
+/// and refuses the rest.
+pub(super) fn external_is_off(e: &crate::evidence::Evidence) -> bool {
+    let on = e.settings().ok().and_then(|it| it.experimental_features.as_ref());
+    let upstream = e.managers().is_ok_and(|managers| managers.determinate.is_none());
+    upstream && on.is_some_and(|on| !on.iter().any(|feature| feature == "external-builders"))
+}
+
 /// For examples: a file of settings says this besides.
 fn set_file(e: &mut crate::evidence::Evidence, path: &str, text: &str) {
     if let crate::evidence::Probe::Seen { fact, .. } = &mut e.conf_files {

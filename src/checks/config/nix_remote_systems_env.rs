@@ -2,7 +2,7 @@
 
 use crate::checks::nix::nix_config_unreadable;
 use crate::checks::prelude::*;
-use crate::evidence::machines::{FILE, linux};
+use crate::evidence::machines::FILE;
 use crate::evidence::service::PlistState;
 use crate::evidence::user_env::{UserEnv, paths};
 use crate::parse::launchd::{Environment, Printed};
@@ -65,7 +65,7 @@ pub static CHECK: Check = Check {
     ],
 };
 
-fn judge(e: &Evidence, _: &Expectations) -> Result<Verdict, Missing> {
+fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
     e.settings()?;
     if let Some(value) = e.system_value("builders") {
         return pass(format!("a file sets `builders = {value}`, which counts for more"));
@@ -80,11 +80,13 @@ fn judge(e: &Evidence, _: &Expectations) -> Result<Verdict, Missing> {
         let seen = format!(
             "NIX_REMOTE_SYSTEMS in the Nix daemon's environment names {named} in the place of {FILE}"
         );
-        return match linux(e.machines()?).next() {
-            Some(_) => fail(seen, format!("{FILE}, where everybody looks")).verdict(),
-            None => fail(format!("{seen}, and no Linux machine is there"), "no such variable")
-                .as_bad_as(Severity::Error)
-                .verdict(),
+        e.machines()?;
+        return if super::serve_all(e, want) {
+            fail(seen, format!("{FILE}, where everybody looks")).verdict()
+        } else {
+            let systems = and(&want.builder.systems);
+            let seen = format!("{seen}, and no machine there takes {systems}");
+            fail(seen, "no such variable").as_bad_as(Severity::Error).verdict()
         };
     }
     let own = e.user_env()?.nix_remote_systems.as_ref().filter(|named| named[..] != [FILE]);

@@ -109,7 +109,10 @@ fn judge(e: &Evidence, _: &Expectations) -> Result<Verdict, Missing> {
             return told(seen, &[&one.label, &other.label]).verdict();
         }
     }
-    let external = e.settings()?.external_systems();
+    let mut external = e.settings()?.external_systems();
+    if crate::checks::config::external_is_off(e) {
+        external.clear();
+    }
     let shared = machines.iter().find_map(|machine| {
         let system = external.iter().find(|system| machine.offers(system) == Some(true))?;
         Some((machine, system))
@@ -140,5 +143,6 @@ fn set_external(e: &mut Evidence, value: &str) {
     use crate::evidence::nix_config::ConfigView;
     if let Probe::Seen { fact: ConfigView::Read(config), .. } = &mut e.nix_config {
         config.external_builders = Some(value.to_owned());
+        config.experimental_features.get_or_insert_default().push("external-builders".to_owned());
     }
 }

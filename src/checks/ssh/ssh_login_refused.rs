@@ -22,6 +22,7 @@ pub static CHECK: Check = Check {
     needs: &[
         &localhost_does_not_resolve::CHECK,
         &builders_bad_machine_spec::CHECK,
+        &crate::checks::machines::machines_odd_fields::CHECK,
         &machines_system_not_offered::CHECK,
         &service::port_31022_in_use::CHECK,
         &service::vm_unresponsive::CHECK,
