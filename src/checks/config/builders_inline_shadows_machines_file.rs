@@ -104,8 +104,9 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
         format!("{} for {}", and(&shown.features), shown.system)
     };
     let origin = e.acting_origin("builders");
+    let for_whom = if origin.is_own() { e.only_for_you("builders") } else { String::new() };
     let seen = format!(
-        "`builders` is set {} and does not name {FILE}: nobody offers {what}, which {} there does",
+        "`builders` is set {} and does not name {FILE}: nobody offers {what}, which {} there does{for_whom}",
         origin.words(),
         shown.host
     );

@@ -2,10 +2,11 @@
 
 use crate::checks::nix::nix_config_unreadable;
 use crate::checks::prelude::*;
-use crate::evidence::machines::DEFAULT;
+use crate::evidence::machines::{DEFAULT, FILE};
 use crate::evidence::user_env::UserEnv;
 use crate::expectations::Cache;
 use crate::parse::conf_files::{Setting, parse_variable};
+use crate::parse::machines::{self, FileRead, Machine};
 use crate::prose::{and, line};
 
 /// See the module.
@@ -27,24 +28,23 @@ pub static CHECK: Check = Check {
                  nix.settings.trusted-users = [ \"root\" \"@admin\" ];",
             )
             .after_edit(
-                "Take the line out of {whence}, and put it into your nix-darwin configuration (machines belong into \
-                 nix.buildMachines):\n\n    nix.extraOptions = ''{setting-line}'';",
+                "Take the line out of {whence}, and in your nix-darwin configuration write:\n\n    {nix-option}",
             ),
         ),
         determinate: Some(
             Advice::manual(
                 &["sudo launchctl kickstart -k system/{daemon-label}"],
-                "Or trust yourself there, which is as good as giving yourself root:\n\n    extra-trusted-users = {user}",
+                "Or trust yourself in /etc/nix/nix.custom.conf, which is as good as giving yourself root:\n\n    extra-trusted-users = {user}",
             )
             .after_edit(
-                "Take the line out of {whence}, and put it into /etc/nix/nix.custom.conf:\n\n    {setting-line}",
+                "Take the line out of {whence}, and put it into {custom-conf}:\n\n    {line}",
             ),
         ),
         otherwise: Advice::manual(
             &["sudo launchctl kickstart -k system/{daemon-label}"],
-            "Or trust yourself there, which is as good as giving yourself root:\n\n    extra-trusted-users = {user}",
+            "Or trust yourself in /etc/nix/nix.conf, which is as good as giving yourself root:\n\n    extra-trusted-users = {user}",
         )
-        .after_edit("Take the line out of {whence}, and put it into /etc/nix/nix.conf:\n\n    {setting-line}"),
+        .after_edit("Take the line out of {whence}, and put it into {conf}:\n\n    {line}"),
     },
     references: &[
         "juspay/omnix#409",
@@ -143,18 +143,18 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
         };
     };
     let origin = e.origin(first);
-    let all: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    let verb = if all.len() == 1 { "is" } else { "are" };
+    let others: Vec<String> =
+        names.iter().filter(|name| **name != first).map(|name| format!("`{name}`")).collect();
+    let also = if others.is_empty() { String::new() } else { format!(", as are {}", and(&others)) };
     let mut seen = format!(
-        "{} {verb} ignored by the Nix daemon, which does not trust you: `{first}` is set {}",
-        and(&all),
+        "`{first}`, set {}, is ignored by the Nix daemon, which does not trust you{also}",
         origin.words()
     );
     let severity = match (first, e.machines()) {
         _ if !grave(&first) => Severity::Note,
         ("builders", Ok(_)) if !super::serve_all(e, want) => {
             let systems = and(&want.builder.systems);
-            seen.push_str(&format!(", and the system's files lead to no machine that takes {systems}"));
+            seen.push_str(&format!("; the system's files lead to no machine that takes {systems}"));
             Severity::Error
         }
         _ => Severity::Warning,
@@ -166,12 +166,51 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
 fn with_words(e: &Evidence, finding: Finding, name: &str, setting: Option<&Setting>) -> Finding {
     let value = setting.map_or("…", |it| it.value.as_str());
     let extra = if setting.is_some_and(|it| it.append) { "extra-" } else { "" };
+    let setting_line = format!("{extra}{name} = {value}");
     let whence = setting.map_or("your own settings", |it| it.place.path.as_str());
     let user = e.user().ok().and_then(|user| user.name.clone()).unwrap_or_else(|| "NAME".to_owned());
-    finding
-        .word("setting-line", format!("{extra}{name} = {value}"))
+    let finding = finding
         .word("whence", if whence == "NIX_CONFIG" { "the variable NIX_CONFIG" } else { whence })
-        .word("user", user)
+        .word("user", user);
+    // Machines belong into the file of machines: in nix.conf they would take its place.
+    let inline = name == "builders" && !value.trim_start().starts_with('@');
+    let machines =
+        if inline { machines::parse(value, name, &mut |_| FileRead::Missing).machines } else { Vec::new() };
+    if machines.is_empty() {
+        return finding
+            .word("nix-option", format!("nix.extraOptions = \'\'{setting_line}\'\';"))
+            .word("custom-conf", "/etc/nix/nix.custom.conf")
+            .word("conf", "/etc/nix/nix.conf")
+            .word("line", setting_line);
+    }
+    let lines: Vec<&str> = value.split(';').map(str::trim).filter(|it| !it.is_empty()).collect();
+    let entries: String = machines.iter().map(entry).collect();
+    finding
+        .word("nix-option", format!("nix.buildMachines = [ {entries}];"))
+        .word("custom-conf", FILE)
+        .word("conf", FILE)
+        .word("line", lines.join("\n    "))
+}
+
+/// A machine as nix-darwin takes it.
+fn entry(machine: &Machine) -> String {
+    let list = |fields: &[crate::parse::text::Field]| {
+        fields.iter().map(|it| format!("\"{}\" ", it.value)).collect::<String>()
+    };
+    let mut parts = vec![
+        format!("hostName = \"{}\";", machine.host),
+        format!("protocol = \"{}\";", machine.scheme),
+        format!("systems = [ {}];", list(&machine.systems)),
+        format!("maxJobs = {};", machine.max_jobs),
+        format!("supportedFeatures = [ {}];", list(&machine.features)),
+    ];
+    let optional = [
+        ("sshUser", machine.user.as_deref()),
+        ("sshKey", machine.key.as_ref().map(|it| it.value.as_str())),
+        ("publicHostKey", machine.host_key.as_ref().map(|it| it.field.value.as_str())),
+    ];
+    parts.extend(optional.iter().filter_map(|(name, value)| Some(format!("{name} = \"{}\";", (*value)?))));
+    format!("{{ {} }} ", parts.join(" "))
 }
 
 /// Whether the daemon ignores it and acts differently for that.
