@@ -62,7 +62,7 @@ pub struct CheckArgs {
     /// Ask no binary cache
     #[arg(long)]
     pub offline: bool,
-    /// Look once as root: at the login as the daemon makes it, and into the VM
+    /// Look once as root: at the VM's keys, disk and port, at the login as the daemon makes it, and into the VM
     #[arg(long)]
     pub sudo: bool,
     /// Report only these checks or layers

@@ -41,6 +41,8 @@ pub mod evidence;
 
 pub mod expectations;
 
+pub mod dated;
+
 pub mod check;
 
 pub mod checks;

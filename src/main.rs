@@ -6,7 +6,7 @@ mod terminal;
 
 use builder_doctor::checks;
 use builder_doctor::diagnosis::{Selection, diagnose};
-use builder_doctor::evidence::root_view::{Request, look_as_root};
+use builder_doctor::evidence::root_view::{Errand, look_as_root};
 use builder_doctor::evidence::{Evidence, Progress, RootAccess, Timing, Wanted, gather};
 use builder_doctor::expectations::{self, Expectations};
 use builder_doctor::host::live::Live;
@@ -55,14 +55,14 @@ fn explain_one(id: &str, look: &cli::LookArgs) -> Result<ExitCode, String> {
 
 /// The hidden command that `--sudo` runs.
 fn look(request: &str) -> Result<ExitCode, String> {
-    let request: Request = serde_json::from_str(request).map_err(|error| format!("the request: {error}"))?;
-    if !request.is_sane() {
+    let errand: Errand = serde_json::from_str(request).map_err(|error| format!("the request: {error}"))?;
+    if !errand.is_sane() {
         return Err("the request holds characters that are not safe to hand to root".to_owned());
     }
     let interrupted = Arc::new(Cancel::default());
     terminal::heed_signals(&interrupted)?;
     terminal::heed_end_of_input(&interrupted);
-    let view = look_as_root(&Live::new(Duration::from_secs(25), interrupted), &request);
+    let view = look_as_root(&Live::new(Duration::from_secs(25), interrupted), &errand);
     let text = serde_json::to_string(&view).map_err(|error| error.to_string())?;
     Ok(say(&text, 0))
 }

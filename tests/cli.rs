@@ -440,10 +440,19 @@ fn every_command_of_a_run_only_looks() {
         match name {
             "uname" => args == "-sm",
             "sw_vers" => args.is_empty(),
-            "sysctl" => args == "-n hw.memsize machdep.cpu.brand_string",
+            "sysctl" => {
+                args == "hw.memsize machdep.cpu.brand_string hw.model kern.hv_support sysctl.proc_translated"
+            }
+            "dscl" => {
+                args == ". -list /Users UniqueID"
+                    || args == ". -read /Groups/nixbld PrimaryGroupID GroupMembership"
+            }
             "df" => ["-k /nix", "-k /"].contains(&args),
             "id" => args.is_empty(),
-            "ps" => args.strip_prefix("-o etime= -p ").is_some_and(|pid| pid.parse::<u32>().is_ok()),
+            "ps" => {
+                args == "-axwwo pid,ppid,etime,command"
+                    || args.strip_prefix("-o etime= -p ").is_some_and(|pid| pid.parse::<u32>().is_ok())
+            }
             "launchctl" => {
                 args == "print-disabled system"
                     || ["print system/org.nixos.linux-builder", "print system/org.nixos.nix-daemon"]
@@ -492,9 +501,20 @@ fn every_command_of_a_run_only_looks() {
     let calls: BTreeSet<String> = mac.calls().into_iter().chain(sick.calls()).collect();
     let others: Vec<&String> = calls.iter().filter(|call| !allowed(call)).collect();
     assert!(others.is_empty(), "commands that are on no list: {others:#?}");
-    for name in
-        ["nix", "launchctl", "ssh", "ssh-keyscan", "uname", "sw_vers", "sysctl", "df", "id", "ps", "sudo"]
-    {
+    for name in [
+        "nix",
+        "launchctl",
+        "ssh",
+        "ssh-keyscan",
+        "uname",
+        "sw_vers",
+        "sysctl",
+        "df",
+        "id",
+        "ps",
+        "dscl",
+        "sudo",
+    ] {
         assert!(
             calls.iter().any(|call| call.starts_with(name)),
             "{name} was never called, so this test proves little"

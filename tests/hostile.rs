@@ -227,7 +227,9 @@ fn a_build_that_hangs_with_open_pipes_in_a_grandchild_alone() {
 #[test]
 fn the_whole_look_has_a_deadline() {
     let mac = Mac::new();
-    for name in ["nix", "launchctl", "ssh", "ssh-keyscan", "uname", "sw_vers", "sysctl", "df", "id", "ps"] {
+    for name in
+        ["nix", "launchctl", "ssh", "ssh-keyscan", "uname", "sw_vers", "sysctl", "df", "id", "ps", "dscl"]
+    {
         mac.program(name, STUBBORN);
     }
     let (report, _) = both(&mac, &["--offline", "--timeout", "2s"]);
@@ -367,11 +369,34 @@ fn sudo_that_lets_us_look() {
 }
 
 #[test]
+fn what_root_runs_talks_nonsense() {
+    for script in [GARBAGE, ESCAPES, CRASH, "yes p1\n"] {
+        let mac = Mac::new();
+        mac.program("sudo", "PATH=$here/bin; export PATH; shift 2; exec \"$@\"\n");
+        for program in ["lsof", "ssh-keygen", "sfltool"] {
+            mac.program(program, script);
+        }
+        let (report, _) = both(&mac, &["--offline", "--quick", "--sudo"]);
+        assert!(is_seen(&report, "root_view"), "after {script:?}: {}", report["evidence"]["root_view"]);
+        assert!(mac.calls().iter().any(|call| call.starts_with("lsof -nP ")), "{:?}", mac.calls());
+    }
+}
+
+#[test]
 fn what_root_is_asked_is_checked_again_by_root() {
     let mac = Mac::new();
-    for request in
-        ["", "{}", "[]", "null", "{\"nix\":\"/bin/sh\",\"scheme\":\"ssh-ng\",\"host\":\"-oProxyCommand=x\"}"]
-    {
+    let dial = "{\"nix\":\"/bin/sh\",\"scheme\":\"ssh-ng\",\"host\":\"-oProxyCommand=x\"}";
+    for request in [
+        "",
+        "{}",
+        "[]",
+        "null",
+        dial,
+        &format!("{{\"dial\":{dial},\"here\":{{\"alias\":\"linux-builder\"}}}}"),
+        "{\"dial\":null,\"here\":{\"alias\":\"-oProxyCommand=x\"}}",
+        "{\"dial\":null,\"here\":{\"alias\":\"x\",\"folder\":\"/var/lib/../../etc\"}}",
+        "{\"dial\":null,\"here\":{\"alias\":\"x\",\"key\":\"-f\"}}",
+    ] {
         mac.run(&["look-as-root", request]).is_refused("");
     }
     assert_eq!(mac.calls(), [""; 0]);

@@ -3,26 +3,36 @@
 //! The texts are real ones: what nix-darwin writes, what Nix 2.34.8 and launchd (macOS 26) print. What no
 //! public capture shows (`launchctl print` of the builder's own job) is the daemon's with other names.
 
+use super::build_users::BuildUsers;
 use super::builds::{BuildRun, Ended};
 use super::caches::{Bundle, BundleState, CacheReply, CacheView, Caches};
 use super::conf_files::Change;
+use super::custom_conf::CustomConf;
 use super::flavour::{BuilderJob, Flavour};
 use super::key_files::{KeyFile, KeyState};
+use super::key_pair::{HalfState, INSTALLED, KeyPair, PublicHalf, own_path};
 use super::machines::MachinesFile;
 use super::nix_config::ConfigView;
 use super::nix_daemon::NixDaemon;
+use super::nixpkgs::Nixpkgs;
 use super::port::{HostKeyView, PortAnswer, PortView};
+use super::root_host::{Image, ImageState, RootHost};
 use super::root_view::{Guest, RootView};
-use super::service::{PlistFile, PlistState, Service};
+use super::roots::Roots;
+use super::service::{PlistFile, PlistOwner, PlistState, Service};
 use super::ssh::{Localhost, SshFile, SshHost};
+use super::state_folder::StateFolder;
 use super::user_env::UserEnv;
-use super::{Evidence, Probe, Whom, managers, nix, platform};
+use super::vm_program::{CertFile, CertState, VmProgram};
+use super::{Evidence, Probe, Whom, left_over_daemon, managers, nix, nix_volume, platform, shell_hooks};
 use crate::expectations::Expectations;
 use crate::parse::build_log::{self, BuildLog};
-use crate::parse::host_key::{STOCK_HOST_KEY, parse_scan};
+use crate::parse::host_key::{STOCK_HOST_KEY, parse_public_key, parse_scan};
 use crate::parse::launchd::{parse_plist, parse_print};
+use crate::parse::listeners::Listener;
 use crate::parse::machines::{FileRead, Machines};
 use crate::parse::platform::Df;
+use crate::parse::vm_program::{Backend, VmScripts};
 use crate::parse::{conf_files, machines, nix_config, ssh_config, store_info, version};
 
 /// What nix-darwin writes for one builder that offers both Linux systems.
@@ -111,6 +121,27 @@ pub fn evidence() -> Evidence {
             },
             "paths",
         ),
+        roots: Probe::seen(
+            Roots {
+                run: Some(true),
+                nix: Some(true),
+                synthetic: Some(vec!["nix".to_owned(), "run".to_owned()]),
+                installed: None,
+            },
+            "lstat",
+        ),
+        nix_volume: Probe::not_taken(nix_volume::NIX_IS_THERE),
+        build_users: Probe::seen(
+            BuildUsers { group: "nixbld".to_owned(), gid: Some(350), members: 32, ..BuildUsers::default() },
+            "dscl",
+        ),
+        shell_hooks: Probe::not_taken(shell_hooks::ON_PATH),
+        left_over_daemon: Probe::not_taken(left_over_daemon::NOT_DETERMINATE),
+        custom_conf: Probe::seen(CustomConf::default(), "stat"),
+        nixpkgs: Probe::seen(
+            Nixpkgs { label: Some("26.05.56c666e".to_owned()), ..Nixpkgs::default() },
+            "/run/current-system/darwin-version.json",
+        ),
         nix: Probe::seen(nix(), "nix --version"),
         nix_daemon: Probe::seen(
             NixDaemon {
@@ -156,6 +187,9 @@ pub fn evidence() -> Evidence {
             "/Library/LaunchDaemons",
         ),
         builder_job: Probe::seen(service(&want.builder.launchd_label), "launchctl print"),
+        vm_program: Probe::seen(vm_program(), "the job's scripts"),
+        crash_reports: Probe::not_taken("the VM runs, and its sshd answers"),
+        builder_log: Probe::not_taken("the VM runs, and its sshd answers"),
         daemon_job: Probe::seen(service("org.nixos.nix-daemon"), "launchctl print"),
         ssh: Probe::seen(vec![ssh_host()], "ssh -G"),
         localhost: Probe::seen(
@@ -169,6 +203,8 @@ pub fn evidence() -> Evidence {
             }],
             "stat",
         ),
+        key_pair: Probe::seen(KeyPair { private: None, ..key_pair() }, "the public keys"),
+        state_folder: Probe::seen(StateFolder { uid: 0, mode: "755".to_owned() }, "stat /nix/var/nix"),
         ports: Probe::seen(vec![port(PortAnswer::Ssh("SSH-2.0-OpenSSH_10.2".to_owned()))], "one connection"),
         host_keys: Probe::seen(vec![host_key(STOCK_HOST_KEY)], "ssh-keyscan"),
         caches: Probe::seen(caches(&want), "GET"),
@@ -180,6 +216,9 @@ pub fn evidence() -> Evidence {
                 built("aarch64-linux", Some("nixos-test")),
             ],
             "nix build",
+        ),
+        processes: Probe::not_taken(
+            "the test builds ended and the builder answers, so there is nothing to look for",
         ),
         installable_builds: Probe::seen(Vec::new(), "nix build"),
         ..Evidence::default()
@@ -202,6 +241,10 @@ fn platform() -> platform::Platform {
         macos: Some("26.6.2".to_owned()),
         cpu: Some("Apple M3 Pro".to_owned()),
         memory_bytes: Some(36 << 30),
+        model: Some("Mac15,7".to_owned()),
+        hypervisor: Some(true),
+        translated: Some(false),
+        rosetta: Some(true),
         disk: Some(Df { total_kib: 971_350_180, free_kib: 412_000_000 }),
     }
 }
@@ -253,9 +296,42 @@ pub fn service(label: &str) -> Service {
         plist: PlistFile {
             path: format!("/Library/LaunchDaemons/{label}.plist"),
             state: plist.map_or_else(PlistState::Unreadable, PlistState::Present),
+            owner: Some(PlistOwner { uid: 0, mode: "644".to_owned() }),
         },
         age_seconds: Some(7_211),
         working_directory_exists: Some(true),
+    }
+}
+
+/// What the stock scripts say, with a VM of 40 GB and 8 GiB.
+fn vm_program() -> VmProgram {
+    let in_store = |name: &str| format!("/nix/store/{name}");
+    let qemu = "9s1bq8p4gkmb54a0sx5h9h6lq5ga1qjb-qemu-host-cpu-only-10.1.5/bin/qemu-system-aarch64";
+    VmProgram {
+        scripts: vec![
+            in_store("6ae4e11ffa8e9431028e719342b72e54-linux-builder-start"),
+            in_store("2yv0vq8pbnvvj5n4mcd5bm4h0y7mg2cz-create-builder/bin/create-builder"),
+            in_store("w6gh7fjbd2dbz3l23dl0f6l8q2a9d0zk-nixos-vm/bin/run-nixos-vm"),
+        ],
+        says: VmScripts {
+            backend: Backend::Qemu,
+            qemu: Some(in_store(qemu)),
+            qemu_version: Some("10.1.5".to_owned()),
+            machine: Some("virt,gic-version=2,accel=hvf:tcg".to_owned()),
+            memory_mib: Some(8 << 10),
+            cores: Some(4),
+            disk_mib: Some(40 << 10),
+            host_port: Some(31_022),
+            tmpdir: Some("/run/org.nixos.linux-builder".to_owned()),
+            shares_certs: true,
+            sets_certs: false,
+        },
+        missing: None,
+        tmpdir_exists: Some(true),
+        certs: Some(CertFile {
+            path: "/etc/ssl/certs/ca-certificates.crt".to_owned(),
+            state: CertState::Bytes(228_000),
+        }),
     }
 }
 
@@ -312,10 +388,50 @@ fn root_view() -> RootView {
             systems: vec!["aarch64-linux".to_owned(), "x86_64-linux".to_owned()],
             features: ["benchmark", "big-parallel", "kvm", "nixos-test"].map(str::to_owned).to_vec(),
             nameservers: vec!["8.8.8.8".to_owned()],
-            kvm: Some(false),
-            noise: Vec::new(),
-            error: None,
+            memory_total_kib: Some(8_100_000),
+            swap_total_kib: Some(0),
+            oom_kills: Some(0),
+            sandbox: Some("true".to_owned()),
+            resolved: vec!["cache.nixos.org".to_owned()],
+            certificates: Some(146),
+            binfmt: Some(vec!["x86_64-linux".to_owned()]),
+            root_read_only: Some(false),
+            kvm: Some(true),
+            ..Guest::default()
         }),
+        host: Some(root_host()),
+    }
+}
+
+fn root_host() -> RootHost {
+    RootHost {
+        image: Some(Image {
+            path: "/var/lib/linux-builder/nixos.qcow2".to_owned(),
+            state: ImageState::Present { magic: "514649fb".to_owned(), size: 3_221_225_472, seconds_ago: 12 },
+        }),
+        keys: Some(key_pair()),
+        listeners: Some(vec![Listener {
+            pid: 412,
+            command: Some("qemu-system-aarch64".to_owned()),
+            parents: vec![390, 383],
+        }]),
+        background: None,
+        gaps: Vec::new(),
+    }
+}
+
+/// One pair, in three places.
+fn key_pair() -> KeyPair {
+    let public =
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINCr5iWCtx1QcOb8/vwvLQmDgVExZLz6GPKs3cU+J4Aw builder@localhost";
+    let half = |path: String| PublicHalf {
+        path,
+        state: parse_public_key(public).map_or(HalfState::Missing, HalfState::Key),
+    };
+    KeyPair {
+        own: Some(half(own_path("/var/lib/linux-builder"))),
+        installed: half(format!("{INSTALLED}.pub")),
+        private: Some(half(INSTALLED.to_owned())),
     }
 }
 

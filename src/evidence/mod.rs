@@ -5,24 +5,39 @@
 //! One file a source: the fact's type and its probe, which is short and only asks; what is to be understood
 //! of the answer stands in `parse`.
 
+pub mod build_users;
+pub mod builder_log;
 pub mod builds;
 pub mod caches;
 pub mod conf_files;
+pub mod crash_report;
+pub mod custom_conf;
 pub mod flavour;
+pub mod guest;
 pub mod healthy;
 pub mod key_files;
+pub mod key_pair;
+pub mod left_over_daemon;
 pub mod machines;
 pub mod managers;
 pub mod nix;
 pub mod nix_config;
 pub mod nix_daemon;
+pub mod nix_volume;
+pub mod nixpkgs;
 pub mod origin;
 pub mod platform;
 pub mod port;
+pub mod processes;
+pub mod root_host;
 pub mod root_view;
+pub mod roots;
 pub mod service;
+pub mod shell_hooks;
 pub mod ssh;
+pub mod state_folder;
 pub mod user_env;
+pub mod vm_program;
 
 use crate::expectations::Expectations;
 use crate::host::{Cancel, Host, HostError};
@@ -189,6 +204,19 @@ impl Look<'_> {
     }
 }
 
+/// What is part of macOS alone is not looked for elsewhere.
+fn only_on_a_mac<T>(look: &Look) -> Option<Probe<T>> {
+    match look.platform() {
+        Probe::Seen { fact, .. } if !fact.is_mac() => {
+            Some(Probe::not_taken(format!("it is part of macOS, and this is {}", fact.kernel)))
+        }
+        Probe::Seen { .. } => None,
+        Probe::Blind { .. } | Probe::NotTaken { .. } => {
+            Some(Probe::blind("it is not known what system this is"))
+        }
+    }
+}
+
 /// How far gathering is; for whoever shows progress.
 #[derive(Debug, Default)]
 pub struct Progress(Mutex<Vec<(&'static str, Stage)>>);
@@ -298,6 +326,20 @@ facts! {
     user: platform::User = platform::probe_user;
     /// Who manages /etc/nix.
     managers: managers::Managers = managers::probe;
+    /// What stands at the root of a Mac for Nix, and what macOS is told to put there.
+    roots: roots::Roots = roots::probe;
+    /// The volume that is mounted at /nix; asked for only where there is no Nix.
+    nix_volume: nix_volume::NixVolume = nix_volume::probe;
+    /// The users as whom the daemon builds on this Mac itself.
+    build_users: build_users::BuildUsers = build_users::probe;
+    /// Whether the shells' files lead to Nix; asked for only where PATH does not.
+    shell_hooks: shell_hooks::ShellHooks = shell_hooks::probe;
+    /// What upstream's Nix left of its daemon on a Mac with Determinate's.
+    left_over_daemon: left_over_daemon::LeftOver = left_over_daemon::probe;
+    /// /etc/nix/nix.custom.conf in nix-darwin's eyes.
+    custom_conf: custom_conf::CustomConf = custom_conf::probe;
+    /// Which nixpkgs the system is made of, and which one the next is.
+    nixpkgs: nixpkgs::Nixpkgs = nixpkgs::probe;
     /// The Nix that would be run, and the others.
     nix: nix::Nix = nix::probe;
     /// The daemon behind the local socket.
@@ -320,6 +362,12 @@ facts! {
     builder_jobs: Vec<flavour::BuilderJob> = flavour::probe;
     /// The launchd job of the builder.
     builder_job: service::Service = service::probe_builder;
+    /// The scripts that the builder's job runs, and what they say of the VM.
+    vm_program: vm_program::VmProgram = vm_program::probe;
+    /// macOS's reports of QEMU's crashes.
+    crash_reports: crash_report::CrashReports = crash_report::probe;
+    /// The end of the builder's own log.
+    builder_log: builder_log::BuilderLog = builder_log::probe;
     /// The launchd job of the Nix daemon.
     daemon_job: service::Service = service::probe_daemon;
     /// What ssh would do for each machine's host, by the system's and the user's files.
@@ -330,16 +378,22 @@ facts! {
     localhost: ssh::Localhost = ssh::probe_localhost;
     /// Owner and mode of each key file; never what is in it.
     key_files: Vec<key_files::KeyFile> = key_files::probe;
+    /// Whose the folder of Nix's database is.
+    state_folder: state_folder::StateFolder = state_folder::probe;
+    /// The builder's key pair where it is kept; never the private half.
+    key_pair: key_pair::KeyPair = key_pair::probe;
     /// The host key that each machine shows.
     host_keys: Vec<port::HostKeyView> = port::probe_host_keys;
     /// What answers where each machine's sshd should.
     ports: Vec<port::PortView> = port::probe;
     /// The binary caches, and the certificates by which Nix trusts them.
     caches: caches::Caches = caches::probe;
-    /// What only root can see: the login as the daemon makes it, and the VM from inside.
+    /// What only root can see: the Mac's side, the login as the daemon makes it, and the VM from inside.
     root_view: root_view::RootView = root_view::probe;
     /// The test builds.
     builds: Vec<builds::BuildRun> = builds::probe;
+    /// What runs of remote builds and VMs, where a test build did not end.
+    processes: processes::Processes = processes::probe;
     /// The builds of the expectations' installable.
     installable_builds: Vec<builds::BuildRun> = builds::probe_installable;
 }

@@ -1,9 +1,14 @@
 //! `uname`, `sw_vers`, `sysctl`, `df`, `id`: what machine this is, and who asks.
 
 use super::{Look, Probe};
-use crate::host::Command;
+use crate::host::{Command, HostError};
 use crate::parse::platform::{Df, parse_df, parse_sw_vers, parse_sysctl, parse_uname};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// What Nix looks for, before it takes builds for x86_64-darwin.
+const ROSETTA: &str = "/Library/Apple/usr/libexec/oah/libRosettaRuntime";
 
 /// What machine this is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +26,18 @@ pub struct Platform {
     /// Memory in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_bytes: Option<u64>,
+    /// The Mac's model, such as `Mac15,7`, or `VirtualMac2,1` for one that is a virtual machine itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Whether macOS lets programs run virtual machines here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hypervisor: Option<bool>,
+    /// Whether we run under Rosetta, so that `uname -m` says x86_64 on Apple silicon.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub translated: Option<bool>,
+    /// Whether Rosetta is there, by the file that Nix itself looks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rosetta: Option<bool>,
     /// The disk that holds /nix, else the root's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disk: Option<Df>,
@@ -30,6 +47,21 @@ impl Platform {
     /// Whether this is a Mac, by evidence and not by what we were compiled for.
     pub fn is_mac(&self) -> bool {
         self.kernel == "Darwin"
+    }
+
+    /// A Mac's system in Nix's words; None where an Intel Mac cannot be told from a shell under Rosetta.
+    pub fn system(&self) -> Option<&'static str> {
+        match (self.machine.as_str(), self.translated) {
+            _ if !self.is_mac() => None,
+            ("arm64" | "aarch64", _) | ("x86_64", Some(true)) => Some("aarch64-darwin"),
+            ("x86_64", Some(false)) => Some("x86_64-darwin"),
+            _ => None,
+        }
+    }
+
+    /// The first number of macOS's version, such as 26.
+    pub fn macos_major(&self) -> Option<u32> {
+        self.macos.as_deref()?.split('.').next()?.parse().ok()
     }
 
     /// Such as "macOS 26.6.2 on arm64", or "Linux on x86_64".
@@ -66,23 +98,35 @@ pub(super) fn probe(look: &Look) -> Probe<Platform> {
     std::thread::scope(|scope| {
         let disk = scope.spawn(|| ["/nix", "/"].iter().find_map(|path| parse_df(&ask("df", &["-k", path])?)));
         let system = scope.spawn(|| if mac { ask("sw_vers", &[]) } else { None });
-        // No check asks for these yet; they are for whoever reads the report of a full look.
-        let full = mac && look.wanted.no_builds.is_none();
-        let parts =
-            if full { ask("sysctl", &["-n", "hw.memsize", "machdep.cpu.brand_string"]) } else { None };
-        // A line each, in the order asked; where one is not known there, only the other line comes.
-        for line in parts.iter().flat_map(|text| text.lines()) {
-            match parse_sysctl(line) {
-                Some(bytes) => platform.memory_bytes = u64::try_from(bytes).ok(),
-                None if !line.trim().is_empty() => platform.cpu = Some(crate::prose::line(line)),
-                None => {}
-            }
+        let known = if mac && look.wanted.no_builds.is_none() { sysctl(look) } else { BTreeMap::new() };
+        platform.memory_bytes = known.get("hw.memsize").and_then(|bytes| bytes.parse().ok());
+        platform.cpu = known.get("machdep.cpu.brand_string").cloned();
+        platform.model = known.get("hw.model").cloned();
+        platform.hypervisor = known.get("kern.hv_support").map(|it| it == "1");
+        // An Intel Mac does not know that name.
+        let translated = known.get("sysctl.proc_translated").map(String::as_str);
+        platform.translated = (!known.is_empty()).then_some(translated == Some("1"));
+        platform.rosetta = match look.host.stat(Path::new(ROSETTA)) {
+            Ok(_) => Some(true),
+            Err(HostError::NotFound) => Some(false),
+            Err(_) => None,
         }
+        .filter(|_| mac);
         platform.disk = disk.join().ok().flatten();
         let system = system.join().ok().flatten();
         platform.macos = system.and_then(|text| parse_sw_vers(&text)).map(|it| it.version);
     });
-    Probe::seen(platform, "uname -sm, sw_vers, sysctl -n, df -k")
+    Probe::seen(platform, "uname -sm, sw_vers, sysctl, df -k")
+}
+
+/// What this Mac knows of these; it complains of the others and goes on.
+fn sysctl(look: &Look) -> BTreeMap<String, String> {
+    let names =
+        ["hw.memsize", "machdep.cpu.brand_string", "hw.model", "kern.hv_support", "sysctl.proc_translated"];
+    match look.host.run(&Command::new("sysctl").args(names)) {
+        Ok(output) if output.stopped.is_none() => parse_sysctl(&output.stdout),
+        _ => BTreeMap::new(),
+    }
 }
 
 pub(super) fn probe_user(look: &Look) -> Probe<User> {

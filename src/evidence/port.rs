@@ -4,7 +4,7 @@
 
 use super::{Evidence, Look, Missing, Probe, ssh};
 use crate::host::{Command, Greeting, HostError};
-use crate::parse::host_key::{Scan, parse_scan};
+use crate::parse::host_key::{Scan, parse_public_key, parse_scan};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -102,6 +102,8 @@ struct Endpoint {
     host: String,
     address: String,
     port: u16,
+    /// The kind of host key that is expected, as ssh-keyscan calls it.
+    kind: &'static str,
     /// Behind a jump host or a proxy it has no port of its own that we could try.
     behind: bool,
     /// launchd listens in its stead, and starts it when somebody connects.
@@ -118,7 +120,8 @@ fn endpoints(look: &Look) -> Vec<Endpoint> {
         let (address, port) = ssh::endpoint(machine, view, look.want);
         let behind = view.and_then(|it| it.view.as_ref()).is_some_and(|it| it.proxy_command || it.proxy_jump);
         let asleep = super::flavour::sleeps(look, &host);
-        Endpoint { host, address, port, behind, asleep }
+        let kind = kind_to_ask(machine.and_then(|it| it.host_key.as_ref()?.decoded.as_deref()));
+        Endpoint { host, address, port, kind, behind, asleep }
     });
     found.collect()
 }
@@ -133,7 +136,16 @@ fn for_each<T: Send>(look: &Look, ask: impl Fn(Endpoint) -> T + Sync) -> Vec<T> 
 }
 
 pub(super) fn probe_host_keys(look: &Look) -> Probe<Vec<HostKeyView>> {
-    Probe::seen(for_each(look, |it| scan(look, it)), "ssh-keyscan -t ed25519")
+    Probe::seen(for_each(look, |it| scan(look, it)), "ssh-keyscan, one kind of key for each")
+}
+
+/// One kind alone: ssh-keyscan makes a connection for each, and sshd counts them.
+fn kind_to_ask(expected: Option<&str>) -> &'static str {
+    match expected.and_then(parse_public_key).map(|key| key.kind) {
+        Some(kind) if kind == "ssh-rsa" => "rsa",
+        Some(kind) if kind.starts_with("ecdsa-sha2-") => "ecdsa",
+        _ => "ed25519",
+    }
 }
 
 fn scan(look: &Look, it: Endpoint) -> HostKeyView {
@@ -148,7 +160,7 @@ fn scan(look: &Look, it: Endpoint) -> HostKeyView {
     }
     let port = it.port.to_string();
     let command =
-        Command::new("ssh-keyscan").args(["-T", "3", "-t", "ed25519", "-p", &port, "--", &it.address]);
+        Command::new("ssh-keyscan").args(["-T", "3", "-t", it.kind, "-p", &port, "--", &it.address]);
     match look.host.run(&command) {
         Ok(output) => {
             let scan = parse_scan(&format!("{}\n{}", output.stdout, output.stderr));
@@ -210,5 +222,21 @@ fn knock(look: &Look, address: &str, port: u16) -> PortAnswer {
         Greeting::Refused => PortAnswer::Refused,
         Greeting::NoAnswer => PortAnswer::NoAnswer,
         Greeting::Failed(text) => PortAnswer::Failed(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kind_of_the_key_that_is_expected_is_asked_for() {
+        // Kinds and keys of public known_hosts lines of github.com.
+        let ecdsa = "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBEmKSENjQEezOmxkZMy7opKgwFB9nkt5YRrYMjNuG5N87uRgg6CLrbo5wAdT/y6v0mKV0U2w0WZ2YB/++Tpockg=";
+        assert_eq!(kind_to_ask(Some(ecdsa)), "ecdsa");
+        assert_eq!(kind_to_ask(Some("ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAAQ==")), "rsa");
+        assert_eq!(kind_to_ask(Some(crate::parse::host_key::STOCK_HOST_KEY)), "ed25519");
+        assert_eq!(kind_to_ask(None), "ed25519");
+        assert_eq!(kind_to_ask(Some("no key")), "ed25519");
     }
 }

@@ -1,14 +1,18 @@
-//! What only root can see: the login as the daemon makes it, and the VM from inside.
+//! What only root can see: the Mac's side (root_host.rs); and where somebody speaks SSH, the login as the daemon
+//! makes it, and the VM from inside (guest.rs).
 //!
 //! Looking never escalates by itself. With `--sudo` one call of sudo runs this program's own hidden command,
 //! which takes all of it and prints it as JSON; as root the same is done in this process.
 
+pub use super::guest::Guest;
+use super::guest::look_inside;
+use super::port::{PortAnswer, PortView};
+use super::root_host::{self, Places, RootHost, is_path, is_word};
 use super::ssh::{SshHost, is_plain};
-use super::{Look, Probe, RootAccess, Whom};
+use super::{Evidence, Look, Missing, Probe, RootAccess, Whom};
 use crate::host::{Command, Host};
 use crate::parse::machines::Machine;
-use crate::parse::platform::{Df, parse_df};
-use crate::parse::store_info::{self, SshFault, StoreInfo};
+use crate::parse::store_info::{self, StoreInfo};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::time::Duration;
@@ -16,7 +20,7 @@ use std::time::Duration;
 /// What root saw.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RootView {
-    /// The machine that was dialled: its URI, without parameters.
+    /// The machine that was dialled: its URI, without parameters; empty where none was.
     pub uri: String,
     /// `nix store info` over ssh, dialled as the daemon dials.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -30,44 +34,44 @@ pub struct RootView {
     /// The VM from inside; None where nobody could log in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guest: Option<Guest>,
+    /// The Mac's side.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<RootHost>,
 }
 
-/// The VM from inside.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Guest {
-    /// How far the VM's clock is ahead of the Mac's, in seconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seconds_ahead: Option<i64>,
-    /// The file system of the VM's store.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub disk: Option<Df>,
-    /// Memory that is free for builds, in KiB.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub memory_available_kib: Option<u64>,
-    /// What `nix --version` says in the VM.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub nix_version: Option<String>,
-    /// The systems that the VM's own Nix builds for.
-    #[serde(default)]
-    pub systems: Vec<String>,
-    /// The features that the VM's own Nix offers.
-    #[serde(default)]
-    pub features: Vec<String>,
-    /// The resolvers in the VM's /etc/resolv.conf.
-    #[serde(default)]
-    pub nameservers: Vec<String>,
-    /// Whether /dev/kvm is there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kvm: Option<bool>,
-    /// What the login printed besides our answers: it would break Nix's protocol.
-    #[serde(default)]
-    pub noise: Vec<String>,
-    /// Why there is nothing of the above.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
+impl RootView {
+    /// What came of the login, or why nobody logged in.
+    pub fn login(&self) -> Result<&StoreInfo, Missing> {
+        let why = || Missing::new(self.no_login.as_deref().unwrap_or("root did not try to log in"));
+        self.login.as_ref().ok_or_else(why)
+    }
 }
 
-/// What the hidden command is asked to dial.
+impl Evidence {
+    /// The Mac's side as root sees it.
+    pub fn root_host(&self) -> Result<&RootHost, Missing> {
+        let older = || Missing { because: "root's look does not hold it".to_owned(), by_choice: true };
+        self.root_view()?.host.as_ref().ok_or_else(older)
+    }
+}
+
+/// What the hidden command is asked to do: all of it in one go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Errand {
+    /// What to dial; None where there is nobody to log in to.
+    pub dial: Option<Request>,
+    /// What to look at on this machine.
+    pub here: Places,
+}
+
+impl Errand {
+    /// Nothing in it can be taken for an option, smuggled into a URL, or leads out of the folder that it names.
+    pub fn is_sane(&self) -> bool {
+        self.dial.as_ref().is_none_or(Request::is_sane) && self.here.is_sane()
+    }
+}
+
+/// A machine to dial.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
     /// Path of the Nix to dial with.
@@ -118,14 +122,12 @@ impl Request {
 
     /// Nothing in it can be taken for an option or smuggled into a URL.
     pub fn is_sane(&self) -> bool {
-        let word = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "-_./+=".contains(c));
-        let path = |text: &str| text.starts_with('/') && word(text);
         ["ssh-ng", "ssh"].contains(&self.scheme.as_str())
             && is_plain(&self.host)
-            && path(&self.nix)
+            && is_path(&self.nix)
             && self.user.as_deref().is_none_or(is_plain)
-            && self.key.as_deref().is_none_or(path)
-            && self.host_key.as_deref().is_none_or(word)
+            && self.key.as_deref().is_none_or(is_path)
+            && self.host_key.as_deref().is_none_or(is_word)
     }
 
     /// As in the machines file: an address of IPv6 stands in brackets.
@@ -151,70 +153,92 @@ pub(super) fn probe(look: &Look) -> Probe<RootView> {
     if look.wanted.root == RootAccess::No {
         return Probe::not_taken(ONLY_ROOT);
     }
-    let Some((nix, _)) = super::nix::locate(look.host) else {
-        return Probe::blind("there is no Nix to dial with");
-    };
-    let machine = match look.machines().get() {
-        Ok(all) => super::machines::find_builder(all, look.want),
-        Err(missing) => return Probe::blind(missing.because),
-    };
-    let Some(machine) = machine else {
-        return Probe::blind("no machine that offers Linux is declared, so there is none to dial");
-    };
-    let Some(request) = Request::of(machine, &nix.to_string_lossy()) else {
+    let machine = look.machines().get().ok().and_then(|all| super::machines::find_builder(all, look.want));
+    let host = machine.map_or(&look.want.builder.host, |machine| &machine.host);
+    // After the unprivileged look is done: it says where to knock, and whether anybody answers there.
+    let port = look.ports().get().ok().and_then(|all| all.iter().find(|port| port.host == *host));
+    let here = Places::of(look, port);
+    if !here.is_sane() {
         return Probe::blind("the machine's line holds characters that are not safe to hand to root");
+    }
+    let (dial, no_login) = match to_dial(look, port) {
+        Ok(request) => (Some(request), None),
+        Err(why) => (None, Some(why)),
     };
-    // Knock only where somebody answers, and after the unprivileged look is done.
-    let port = look.ports().get().ok().and_then(|all| all.iter().find(|it| it.host == machine.host));
-    if let Some(port) = port
-        && !matches!(port.answer, super::port::PortAnswer::Ssh(_) | super::port::PortAnswer::Failed(_))
-    {
-        return Probe::blind(format!("nothing speaks SSH at {}", port.place()));
+    let errand = Errand { dial, here };
+    let seen = match look.wanted.root {
+        RootAccess::Already => Ok(look_as_root(look.host, &errand)),
+        _ => by_sudo(look, &errand),
+    };
+    match seen {
+        Ok(mut fact) => {
+            fact.no_login = no_login.or(fact.no_login);
+            Probe::Seen { fact, from: from(&errand), as_whom: Whom::Root }
+        }
+        Err(why) => Probe::blind(why),
     }
-    if look.wanted.root == RootAccess::Already {
-        return Probe::Seen {
-            fact: look_as_root(look.host, &request),
-            from: from(&request),
-            as_whom: Whom::Root,
-        };
-    }
-    by_sudo(look, &request)
 }
 
-fn from(request: &Request) -> String {
-    format!("nix store info --store {}, ssh {}", request.uri(), request.host)
+/// Whom to log in to. Err: nobody, because of this.
+fn to_dial(look: &Look, port: Option<&PortView>) -> Result<Request, String> {
+    let (nix, _) = super::nix::locate(look.host).ok_or("there is no Nix to dial with")?;
+    let all = look.machines().get().map_err(|missing| missing.because)?;
+    let machine = super::machines::find_builder(all, look.want)
+        .ok_or("no machine that offers Linux is declared, so there is none to dial")?;
+    let request = Request::of(machine, &nix.to_string_lossy())
+        .ok_or("the machine's line holds characters that are not safe to hand to root")?;
+    match port {
+        Some(port) if port.answer == PortAnswer::OnDemand => {
+            Err("launchd starts it when somebody connects, and a look does not wake it".to_owned())
+        }
+        Some(port) if !matches!(port.answer, PortAnswer::Ssh(_) | PortAnswer::Failed(_)) => {
+            Err(format!("nothing speaks SSH at {}", port.place()))
+        }
+        _ => Ok(request),
+    }
 }
 
-fn by_sudo(look: &Look, request: &Request) -> Probe<RootView> {
-    let Some(own) = look.host.this_program() else {
-        return Probe::blind("the path of this program is unknown, so sudo cannot run it");
-    };
+fn from(errand: &Errand) -> String {
+    let dialled = errand.dial.as_ref().map(|request| format!("nix store info --store {}, ", request.uri()));
+    format!("{}ssh {}, ssh-keygen, lsof", dialled.unwrap_or_default(), errand.here.alias)
+}
+
+fn by_sudo(look: &Look, errand: &Errand) -> Result<RootView, String> {
+    let own = look.host.this_program();
+    let own = own.ok_or("the path of this program is unknown, so sudo cannot run it")?;
+    let mut errand = errand.clone();
     // Root runs no program that only the user's PATH leads to, if there is one where installers put it.
     let known = super::nix::WELL_KNOWN.iter().find(|place| look.host.stat(Path::new(place)).is_ok());
-    let request =
-        &Request { nix: known.map_or(request.nix.clone(), |it| (*it).to_owned()), ..request.clone() };
-    let Ok(request_json) = serde_json::to_string(request) else {
-        return Probe::blind("the request cannot be written");
-    };
+    if let (Some(known), Some(request)) = (known, &mut errand.dial) {
+        request.nix = (*known).to_owned();
+    }
+    let errand = serde_json::to_string(&errand).map_err(|_| "the request cannot be written")?;
     let own = own.to_string_lossy().into_owned();
     let command = Command::new("sudo")
-        .args(["--non-interactive", "--", &own, HIDDEN_COMMAND, &request_json])
+        .args(["--non-interactive", "--", &own, HIDDEN_COMMAND, &errand])
         .on_lifeline()
         .within(DEADLINE + Duration::from_secs(2));
     match look.host.run(&command) {
-        Ok(output) if output.ok() => match serde_json::from_str(&output.stdout) {
-            Ok(fact) => Probe::Seen { fact, from: from(request), as_whom: Whom::Root },
-            Err(error) => Probe::blind(format!("the answer of root's look cannot be read: {error}")),
-        },
-        Ok(output) => Probe::blind(format!("`sudo`: {}", output.complaint())),
-        Err(error) => Probe::blind(format!("`sudo`: {error}")),
+        Ok(output) if output.ok() => serde_json::from_str(&output.stdout)
+            .map_err(|error| format!("the answer of root's look cannot be read: {error}")),
+        Ok(output) => Err(format!("`sudo`: {}", output.complaint())),
+        Err(error) => Err(format!("`sudo`: {error}")),
     }
 }
 
-/// Everything that needs root, in one go: at most two logins.
-pub fn look_as_root(host: &dyn Host, request: &Request) -> RootView {
+/// Everything that needs root, in one go: the Mac's side, and beside it at most two logins.
+pub fn look_as_root(host: &dyn Host, errand: &Errand) -> RootView {
+    std::thread::scope(|scope| {
+        let here = scope.spawn(|| root_host::look(host, &errand.here));
+        let mut view = errand.dial.as_ref().map(|request| dial(host, request)).unwrap_or_default();
+        view.ssh = Some(super::ssh::ask(host, &errand.here.alias));
+        view.host = here.join().ok();
+        view
+    })
+}
+
+fn dial(host: &dyn Host, request: &Request) -> RootView {
     let mut view = RootView { uri: request.uri(), ..RootView::default() };
-    view.ssh = Some(super::ssh::ask(host, &request.host));
     // As the daemon: no settings of whoever called, and the store opened by this very process.
     let dial = super::nix::at(&request.nix)
         .args(["store", "info", "--json", "--store", &request.store()])
@@ -227,109 +251,14 @@ pub fn look_as_root(host: &dyn Host, request: &Request) -> RootView {
         Ok(output) if output.stopped.is_none() => {
             view.login = Some(store_info::parse(&output.stdout, &output.stderr, output.code));
         }
-        Ok(output) => view.no_login = Some(output.ending()),
-        Err(error) => view.no_login = Some(error.to_string()),
+        Ok(output) => view.no_login = Some(format!("the login as root: {}", output.ending())),
+        Err(error) => view.no_login = Some(format!("the login as root: {error}")),
     }
     let words = view.login.as_ref().and_then(|login| login.ssh_words.as_ref());
-    let let_in = match words.map(|words| &words.fault) {
-        None => view.no_login.is_none(),
-        Some(SshFault::ProtocolMismatch(_) | SshFault::DaemonGone) => true,
-        Some(_) => false,
-    };
-    if let_in {
+    if words.map_or(view.no_login.is_none(), |words| words.fault.is_behind_the_login()) {
         view.guest = Some(look_inside(host, request));
     }
     view
-}
-
-/// Each answer on a line of its own with this mark, so that what else a login prints is told apart.
-const MARK: &str = "builder-doctor:";
-
-fn inside_script() -> String {
-    let ask = |name: &str, command: &str| format!("echo \"{MARK}{name} $({command} 2>/dev/null)\";");
-    [
-        ask("date", "date +%s"),
-        ask("df", "df -k /nix/store | tail -n 1"),
-        ask("memory", "grep MemAvailable /proc/meminfo"),
-        ask("nix", "nix --version"),
-        ask("system", "nix --extra-experimental-features nix-command config show system"),
-        ask("platforms", "nix --extra-experimental-features nix-command config show extra-platforms"),
-        ask("features", "nix --extra-experimental-features nix-command config show system-features"),
-        ask("resolv", "grep ^nameserver /etc/resolv.conf | tr '\\n' ' '"),
-        ask("kvm", "test -e /dev/kvm && echo yes || echo no"),
-    ]
-    .join(" ")
-}
-
-fn look_inside(host: &dyn Host, request: &Request) -> Guest {
-    let mut command = Command::new("ssh")
-        .args(["-x", "-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=5", "-o", "ControlPath=none"])
-        .without_env("SSH_AUTH_SOCK")
-        .within(Duration::from_secs(12));
-    if let Some(key) = &request.key {
-        command = command.args(["-i", key]);
-    }
-    if let Some(key) = &request.public_key {
-        // The host key of the machine's line and no other; nothing is written down.
-        let known: Vec<&str> = key.split_whitespace().take(2).collect();
-        let trust = format!("KnownHostsCommand=/bin/echo * {}", known.join(" "));
-        command = command.args([
-            "-o",
-            &trust,
-            "-o",
-            "UserKnownHostsFile=/dev/null",
-            "-o",
-            "StrictHostKeyChecking=yes",
-        ]);
-    }
-    if let Some(user) = &request.user {
-        command = command.args(["-l", user]);
-    }
-    if let Some(port) = request.port {
-        command = command.args(["-p", &port.to_string()]);
-    }
-    let command = command.args(["--", &request.host, &inside_script()]);
-    let before = host.now();
-    match host.run(&command) {
-        Ok(output) if output.stdout.contains(MARK) => understand(&output.stdout, before),
-        Ok(output) => Guest { error: Some(output.complaint()), ..Guest::default() },
-        Err(error) => Guest { error: Some(error.to_string()), ..Guest::default() },
-    }
-}
-
-fn understand(text: &str, now: u64) -> Guest {
-    let mut guest = Guest::default();
-    for line in text.lines() {
-        let Some((name, value)) =
-            line.strip_prefix(MARK).map(|rest| rest.split_once(' ').unwrap_or((rest, "")))
-        else {
-            guest.noise.push(crate::parse::text::scrub(&crate::prose::line(line)));
-            continue;
-        };
-        let value = value.trim();
-        let words = || value.split_whitespace().map(str::to_owned);
-        match name {
-            "date" => {
-                let then: Option<i64> = value.parse().ok();
-                guest.seconds_ahead = then.and_then(|then| Some(then - i64::try_from(now).ok()?));
-            }
-            "df" => {
-                guest.disk =
-                    parse_df(&format!("Filesystem 1024-blocks Used Available Capacity Mounted\n{value}"))
-            }
-            "memory" => {
-                guest.memory_available_kib = value.split_whitespace().nth(1).and_then(|it| it.parse().ok())
-            }
-            "nix" if !value.is_empty() => guest.nix_version = Some(crate::prose::line(value)),
-            "system" | "platforms" => guest.systems.extend(words()),
-            "features" => guest.features = words().collect(),
-            "resolv" => guest.nameservers = words().filter(|word| word != "nameserver").collect(),
-            "kvm" => guest.kvm = Some(value == "yes"),
-            _ => {}
-        }
-    }
-    guest.noise.truncate(5);
-    guest
 }
 
 #[cfg(test)]
@@ -373,23 +302,5 @@ mod tests {
             break_it(&mut request);
             assert!(!request.is_sane(), "{request:?}");
         }
-    }
-
-    #[test]
-    fn what_a_login_prints_besides_the_answers_is_noise() {
-        let guest = understand(
-            "Welcome!\nbuilder-doctor:date 1000\nbuilder-doctor:df /dev/vda 100 40 60 40% /\n\
-             builder-doctor:memory MemAvailable: 512 kB\nbuilder-doctor:nix nix (Nix) 2.34.8\n\
-             builder-doctor:system aarch64-linux\nbuilder-doctor:platforms x86_64-linux\n\
-             builder-doctor:features kvm\nbuilder-doctor:resolv nameserver 8.8.8.8\nbuilder-doctor:kvm no\n",
-            990,
-        );
-        assert_eq!(guest.noise, ["Welcome!"]);
-        assert_eq!(guest.seconds_ahead, Some(10));
-        assert_eq!(guest.disk, Some(Df { total_kib: 100, free_kib: 60 }));
-        assert_eq!(guest.memory_available_kib, Some(512));
-        assert_eq!(guest.systems, ["aarch64-linux", "x86_64-linux"]);
-        assert_eq!(guest.nameservers, ["8.8.8.8"]);
-        assert_eq!(guest.kvm, Some(false));
     }
 }

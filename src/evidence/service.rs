@@ -2,7 +2,9 @@
 
 use super::{Look, Probe};
 use crate::host::{Command, HostError};
-use crate::parse::launchd::{DisabledList, Plist, Printed, etime, parse_disabled, parse_plist, parse_print};
+use crate::parse::launchd::{
+    DisabledList, LastExit, Plist, Printed, TOO_LARGE, etime, parse_disabled, parse_plist, parse_print,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -34,6 +36,18 @@ pub struct PlistFile {
     pub path: String,
     /// What is there.
     pub state: PlistState,
+    /// Whose it is, links followed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<PlistOwner>,
+}
+
+/// Whose a job's file is. launchd loads none that anybody but root may change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlistOwner {
+    /// Owner's number.
+    pub uid: u32,
+    /// Permission bits in octal, such as `644`.
+    pub mode: String,
 }
 
 /// What is where a job's file would be.
@@ -44,6 +58,8 @@ pub enum PlistState {
     Present(Plist),
     /// Nothing.
     Missing,
+    /// A file that is no job's: why.
+    Invalid(String),
     /// Something that cannot be read, because of this.
     Unreadable(String),
 }
@@ -156,9 +172,52 @@ fn plist_file(look: &Look, label: &str, printed: &Printed) -> PlistFile {
 /// What a job's file says, whether launchd knows the job or not.
 pub(super) fn read_plist(look: &Look, path: String) -> PlistFile {
     let state = match look.host.read(Path::new(&path)) {
-        Ok(bytes) => parse_plist(&bytes).map_or_else(PlistState::Unreadable, PlistState::Present),
+        Ok(bytes) => match parse_plist(&bytes) {
+            Ok(plist) => PlistState::Present(plist),
+            Err(why) if why == TOO_LARGE => PlistState::Unreadable(why),
+            Err(why) => PlistState::Invalid(why),
+        },
         Err(HostError::NotFound) => PlistState::Missing,
         Err(error) => PlistState::Unreadable(error.to_string()),
     };
-    PlistFile { path, state }
+    let owner = look.host.stat(Path::new(&path)).ok();
+    let owner = owner.map(|meta| PlistOwner { uid: meta.uid, mode: format!("{:o}", meta.mode) });
+    PlistFile { path, state, owner }
+}
+
+/// Where the job's errors and its output go, by launchd's word, else by the job's file.
+pub fn log_paths(service: &Service) -> [Option<&str>; 2] {
+    let (errors, output) = match (&service.printed, &service.plist.state) {
+        (Printed::Loaded(job), _) if job.stderr_path.is_some() || job.stdout_path.is_some() => {
+            (&job.stderr_path, &job.stdout_path)
+        }
+        (_, PlistState::Present(plist)) => (&plist.stderr_path, &plist.stdout_path),
+        _ => (&None, &None),
+    };
+    [errors.as_deref(), output.as_deref()]
+}
+
+/// Why nobody looks for what tells how the builder's job fails: it does not. None where it does.
+pub(super) fn runs_well<T>(look: &Look) -> Option<Probe<T>> {
+    let service = match look.builder_job() {
+        Probe::Seen { fact, .. } => fact,
+        Probe::Blind { because, .. } => return Some(Probe::blind(because.clone())),
+        Probe::NotTaken { because } => return Some(Probe::not_taken(because.clone())),
+    };
+    let Printed::Loaded(job) = &service.printed else {
+        return Some(Probe::not_taken(format!("{} is not loaded, so it does not fail", service.label)));
+    };
+    let failed = job.last_exit.as_ref().is_some_and(LastExit::is_failure);
+    let answers = || {
+        use super::port::PortAnswer;
+        let host = &look.want.builder.host;
+        let ports = look.ports().get();
+        ports.is_ok_and(|all| {
+            all.iter().any(|port| {
+                &port.host == host && matches!(port.answer, PortAnswer::Ssh(_) | PortAnswer::ShutOut(_))
+            })
+        })
+    };
+    let well = job.pid.is_some() && !failed && answers();
+    well.then(|| Probe::not_taken("the VM runs, and its sshd answers"))
 }

@@ -14,7 +14,9 @@ fn mac() -> Scripted {
         .program("nix", nix)
         .says("uname -sm", "Darwin arm64\n")
         .says("sw_vers", "ProductName:\t\tmacOS\nProductVersion:\t\t26.6.2\nBuildVersion:\t\t25G83\n")
-        .says("sysctl -n hw.memsize machdep.cpu.brand_string", "38654705664\nApple M3 Pro\n")
+        .says("sysctl hw.memsize", "hw.memsize: 38654705664\nmachdep.cpu.brand_string: Apple M3 Pro\nhw.model: Mac15,7\nkern.hv_support: 1\nsysctl.proc_translated: 0\n")
+        .says("dscl . -list /Users UniqueID", "_nixbld1 351\nalice 501\nroot 0\n")
+        .says("dscl . -read /Groups/nixbld", "GroupMembership: _nixbld1\nPrimaryGroupID: 350\n")
         .says("df -k", "Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/disk3s7 971350180 1 412000000 1% /nix\n")
         .says("id", "uid=501(alice) gid=20(staff) groups=20(staff)\n")
         .says(&format!("{nix} --version"), "nix (Nix) 2.34.8\n")
@@ -26,9 +28,13 @@ fn mac() -> Scripted {
         .says("ps -o etime=", "02:00:11\n")
         .says("ssh -G", "user builder\nhostname localhost\nport 31022\nidentityfile /etc/nix/builder_ed25519\n")
         .says("ssh-keyscan", "# 127.0.0.1:31022 SSH-2.0-OpenSSH_10.2\n[127.0.0.1]:31022 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJBWcxb/Blaqt1auOtE+F8QUWrUotiC5qBJ+UuEWdVCb\n")
+        .file("/run", "")
+        .file("/etc/synthetic.conf", "nix\nrun\tprivate/var/run\n")
+        .file("/run/current-system/darwin-version.json", "{\"darwinLabel\":\"26.05.56c666e\"}")
         .file("/etc/nix/machines", healthy::MACHINES)
         .file("/etc/nix/nix.conf", healthy::NIX_CONF)
         .file("/etc/nix/builder_ed25519", "never read")
+        .says("lsof", "p412\ncqemu-system-aarch64\nf12\n")
         .file("/etc/ssl/certs/ca-certificates.crt", "-----BEGIN CERTIFICATE-----\n");
     let built = crate::host::Output {
         code: Some(0),
@@ -61,7 +67,7 @@ fn the_complete_list_of_commands_that_looking_runs() {
     let host = mac();
     gathered(&host, &everything());
     let as_root = mac();
-    let request = root_view::Request {
+    let dial = root_view::Request {
         nix: "/run/current-system/sw/bin/nix".to_owned(),
         scheme: "ssh-ng".to_owned(),
         host: "linux-builder".to_owned(),
@@ -71,9 +77,25 @@ fn the_complete_list_of_commands_that_looking_runs() {
         host_key: Some("HOST-KEY".to_owned()),
         public_key: Some("ssh-ed25519 KEY root@nixos".to_owned()),
     };
-    root_view::look_as_root(&as_root, &request);
+    let here = root_host::Places {
+        alias: "linux-builder".to_owned(),
+        folder: Some("/var/lib/linux-builder".to_owned()),
+        key: Some("/etc/nix/builder_ed25519".to_owned()),
+        port: Some(31022),
+        // Asked only where the job does not run.
+        stopped_job: Some("org.nixos.linux-builder".to_owned()),
+    };
+    root_view::look_as_root(&as_root, &root_view::Errand { dial: Some(dial), here });
     let text =
         format!("{}\n\nas root, with --sudo:\n{}", host.asked().join("\n"), as_root.asked().join("\n"));
+    let mut stuck = mac();
+    for output in stuck.commands.iter_mut().filter(|(name, _)| name.ends_with(" build")).map(|(_, it)| it) {
+        output.code = None;
+        output.stopped = Some(crate::host::Stopped::Deadline(std::time::Duration::from_secs(60)));
+    }
+    gathered(&stuck, &everything());
+    let more: Vec<String> = stuck.asked().into_iter().filter(|it| !host.asked().contains(it)).collect();
+    let text = format!("{text}\n\nwhere a test build does not end:\n{}", more.join("\n"));
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots"));
     settings.set_prepend_module_to_snapshot(false);
@@ -90,6 +112,59 @@ fn one_scan_reaches_the_builders_port_and_a_connection_only_where_it_shows_nothi
     };
     assert_eq!(knocks(&mac()), 1);
     assert_eq!(knocks(&mac().fails("ssh-keyscan", "")), 2);
+}
+
+#[test]
+fn root_looks_at_the_mac_though_there_is_nobody_to_dial() {
+    let asked = |host: &Scripted| {
+        let wanted =
+            Wanted { no_builds: Some("--quick".to_owned()), root: RootAccess::Already, ..Wanted::default() };
+        let e = gathered(host, &wanted);
+        let why = e.root_view().unwrap().no_login.clone();
+        assert_eq!(e.root_host().unwrap().listeners.as_ref().map(Vec::len), Some(1));
+        let dials = |it: &&String| it.contains("store info --json --store") || it.contains(" -x -T ");
+        (host.asked().iter().filter(dials).count(), why)
+    };
+    // At most two logins, and none where nobody speaks SSH.
+    let login = format!(
+        "{} {} store info --json --store",
+        "/run/current-system/sw/bin/nix", "--extra-experimental-features 'nix-command flakes'"
+    );
+    let open =
+        mac().says(&login, r#"{"trusted":true,"url":"ssh-ng://builder@linux-builder","version":"2.34.8"}"#);
+    assert_eq!(asked(&open), (2, None));
+    let mut silent = mac().fails("ssh-keyscan", "");
+    silent.ports.insert(31022, Greeting::Closed);
+    assert_eq!(asked(&silent), (0, Some("nothing speaks SSH at 127.0.0.1:31022".to_owned())));
+    let mut bare = mac();
+    bare.files.remove(std::path::Path::new("/etc/nix/machines"));
+    let none = "no machine that offers Linux is declared, so there is none to dial";
+    assert_eq!(asked(&bare), (0, Some(none.to_owned())));
+}
+
+#[test]
+fn what_runs_in_the_background_is_asked_as_root_alone_and_where_the_job_does_not_run() {
+    let asked = |host: Scripted, root| {
+        gathered(&host, &Wanted { no_builds: Some("--quick".to_owned()), root, ..Wanted::default() });
+        let requests = host.asked();
+        (
+            requests.iter().any(|it| it.starts_with("sfltool")),
+            requests.iter().any(|it| it.starts_with("sudo") && it.contains("\"stopped_job\":\"org.nixos")),
+        )
+    };
+    let stopped = || {
+        let plist = "<plist version=\"1.0\"><dict><key>Label</key><string>org.nixos.linux-builder</string></dict></plist>";
+        mac()
+            .fails(
+                "launchctl print system/org.nixos.linux-builder",
+                "Bad request.\nCould not find service \"org.nixos.linux-builder\" in domain for system\n",
+            )
+            .file("/Library/LaunchDaemons/org.nixos.linux-builder.plist", plist)
+    };
+    assert_eq!(asked(mac(), RootAccess::Already), (false, false));
+    assert_eq!(asked(stopped(), RootAccess::No), (false, false));
+    assert_eq!(asked(stopped(), RootAccess::Sudo), (false, true));
+    assert_eq!(asked(stopped(), RootAccess::Already), (true, false));
 }
 
 #[test]
@@ -143,4 +218,53 @@ fn what_was_not_wanted_was_not_taken() {
         !asked.iter().any(|it| it.contains(" build ") || it.starts_with("GET") || it.starts_with("sudo")),
         "{asked:?}"
     );
+}
+
+/// The same Mac, whose VM keeps crashing; the log and the crash report are short, the parsers' tests have real ones.
+fn crashing_mac() -> Scripted {
+    let start = "/nix/store/6ae4e11ffa8e9431028e719342b72e54-linux-builder-start";
+    let qemu =
+        "/nix/store/9s1bq8p4gkmb54a0sx5h9h6lq5ga1qjb-qemu-host-cpu-only-11.0.1/bin/qemu-system-aarch64";
+    let job = format!(
+        "system/org.nixos.linux-builder = {{\n\tstate = spawn scheduled\n\targuments = {{\n\t\texec {start}\n\t}}\n\tstderr \
+         path = /var/log/builder.log\n\truns = 9\n\tlast exit code = 134\n}}\n"
+    );
+    let mut host = mac()
+        .says("launchctl print system/org.nixos.linux-builder", &job)
+        .fails("ssh-keyscan", "")
+        .file(start, "export TMPDIR=/run/x USE_TMPDIR=1\n/nix/store/0-create-builder/bin/create-builder\n")
+        .file(
+            "/nix/store/0-create-builder/bin/create-builder",
+            "KEYS=x /nix/store/1-nixos-vm/bin/run-nixos-vm\n",
+        )
+        .file(
+            "/nix/store/1-nixos-vm/bin/run-nixos-vm",
+            &format!("exec {qemu} -m 3072 -smp 1 \\\n  -nographic\n"),
+        )
+        .file("/var/log/builder.log", "Created Nix store image.\n")
+        .file("/Library/Logs/DiagnosticReports/safari-2026-06-05-104233.ips", "{}\n{}")
+        .file(
+            "/Library/Logs/DiagnosticReports/qemu-system-aarch64-2026-06-05-104233.ips",
+            "{}\n{\"exception\":{\"signal\":\"SIGABRT\"}}",
+        );
+    host.ports.clear();
+    host
+}
+
+#[test]
+fn what_a_crash_leaves_is_gathered_where_the_vm_crashes_and_only_there() {
+    let e = gathered(&crashing_mac(), &Wanted { no_builds: Some("--quick".to_owned()), ..Wanted::default() });
+    let program = e.vm_program().unwrap();
+    assert_eq!(program.scripts.len(), 3);
+    assert_eq!(program.says.qemu_version.as_deref(), Some("11.0.1"));
+    assert_eq!(program.tmpdir_exists, Some(false));
+    assert!(program.missing.as_ref().is_some_and(|path| path.ends_with("qemu-system-aarch64")));
+    let reports = e.crash_reports().unwrap();
+    assert_eq!(reports.names, ["qemu-system-aarch64-2026-06-05-104233.ips"]);
+    assert_eq!(reports.newest.as_ref().unwrap().says.signal.as_deref(), Some("SIGABRT"));
+    assert_eq!(e.builder_log().unwrap().lines, ["Created Nix store image."]);
+    let well = gathered(&mac(), &everything());
+    for missing in [well.crash_reports().err(), well.builder_log().err()] {
+        assert!(missing.is_some_and(|missing| missing.by_choice));
+    }
 }

@@ -2,7 +2,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)] // this is the door
 
 use super::*;
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::sync::mpsc;
@@ -54,17 +54,27 @@ impl Host for Live {
         process::run(command, &self.interrupted, self.left())
     }
 
+    fn read_start(&self, path: &Path, bytes: usize) -> Result<Vec<u8>, HostError> {
+        let mut start = Vec::new();
+        regular_file(path)?.take(bytes.min(BOUND) as u64).read_to_end(&mut start)?;
+        Ok(start)
+    }
+
     fn read(&self, path: &Path) -> Result<Vec<u8>, HostError> {
-        // Not blocking, so that a pipe in a file's place cannot hold us; no terminal may become ours.
-        let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
-        let flags = i32::try_from(flags.bits()).unwrap_or_default();
-        let file = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-        if !file.metadata()?.is_file() {
-            return Err(HostError::NotAFile);
-        }
         let mut bytes = Vec::new();
-        file.take(BOUND as u64 + 1).read_to_end(&mut bytes)?;
+        regular_file(path)?.take(BOUND as u64 + 1).read_to_end(&mut bytes)?;
         if bytes.len() > BOUND { Err(HostError::TooBig) } else { Ok(bytes) }
+    }
+
+    fn read_end(&self, path: &Path, most: usize) -> Result<Vec<u8>, HostError> {
+        let mut file = regular_file(path)?;
+        let most = most.min(BOUND) as u64;
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(most)))?;
+        let mut bytes = Vec::new();
+        // A log may grow while it is read.
+        file.take(most).read_to_end(&mut bytes)?;
+        Ok(bytes)
     }
 
     fn stat(&self, path: &Path) -> Result<Meta, HostError> {
@@ -166,6 +176,14 @@ pub fn read_input(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
         return Err(std::io::Error::other(format!("it is larger than {} MiB", most >> 20)));
     }
     Ok(bytes)
+}
+
+fn regular_file(path: &Path) -> Result<std::fs::File, HostError> {
+    // Not blocking, so that a pipe in a file's place cannot hold us; no terminal may become ours.
+    let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
+    let flags = i32::try_from(flags.bits()).unwrap_or_default();
+    let file = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(HostError::NotAFile) }
 }
 
 fn meta(found: &std::fs::Metadata, target: Option<PathBuf>) -> Meta {
@@ -343,11 +361,20 @@ mod tests {
         assert_eq!(live().read(&file).unwrap().len(), BOUND);
         std::fs::write(&file, vec![b'x'; BOUND + 1]).unwrap();
         assert_eq!(live().read(&file).unwrap_err(), HostError::TooBig);
+        assert_eq!(live().read_start(&file, 4).unwrap(), b"xxxx");
+        assert_eq!(live().read_start(Path::new("/dev/zero"), 4).unwrap_err(), HostError::NotAFile);
         assert_eq!(live().read(&folder).unwrap_err(), HostError::NotAFile);
         assert_eq!(live().read(Path::new("/dev/zero")).unwrap_err(), HostError::NotAFile);
         let pipe = folder.join("pipe");
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
         assert_eq!(live().read(&pipe).unwrap_err(), HostError::NotAFile);
+        assert_eq!(live().read_end(&pipe, 9).unwrap_err(), HostError::NotAFile);
+        assert_eq!(live().read_end(Path::new("/dev/zero"), 9).unwrap_err(), HostError::NotAFile);
+        assert_eq!(live().read_end(&file, 9).unwrap(), b"xxxxxxxxx");
+        assert_eq!(live().read_end(&file, usize::MAX).unwrap().len(), BOUND);
+        std::fs::write(&file, "short").unwrap();
+        assert_eq!(live().read_end(&file, 9).unwrap(), b"short");
+        assert_eq!(live().read_start(&pipe, 4).unwrap_err(), HostError::NotAFile);
         assert_eq!(live().read(&folder.join("none")).unwrap_err(), HostError::NotFound);
         assert_eq!(live().read(&file.join("none")).unwrap_err(), HostError::NotFound);
         std::fs::remove_dir_all(&folder).unwrap();

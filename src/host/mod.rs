@@ -23,8 +23,12 @@ pub trait Host: Sync {
     /// Runs a program to its end, its deadline, its bound of output, or the cancelling of it. The child has
     /// its own process group, which is killed whole; it has no standard input.
     fn run(&self, command: &Command) -> Result<Output, HostError>;
+    /// The first bytes of a regular file of any size, links followed; never more than [`BOUND`].
+    fn read_start(&self, path: &Path, bytes: usize) -> Result<Vec<u8>, HostError>;
     /// The bytes of a regular file, links followed, up to [`BOUND`].
     fn read(&self, path: &Path) -> Result<Vec<u8>, HostError>;
+    /// The last `most` bytes of a regular file of any size, links followed; never more than [`BOUND`].
+    fn read_end(&self, path: &Path, most: usize) -> Result<Vec<u8>, HostError>;
     /// What a path leads to, links followed.
     fn stat(&self, path: &Path) -> Result<Meta, HostError>;
     /// What stands at a path itself.

@@ -69,8 +69,15 @@ impl Host for Scripted {
             .map(|(_, output)| output.clone())
             .ok_or(HostError::NotFound)
     }
+    fn read_start(&self, path: &Path, bytes: usize) -> Result<Vec<u8>, HostError> {
+        self.read(path).map(|all| all.into_iter().take(bytes).collect())
+    }
     fn read(&self, path: &Path) -> Result<Vec<u8>, HostError> {
         self.files.get(path).cloned().ok_or(HostError::NotFound)
+    }
+    fn read_end(&self, path: &Path, most: usize) -> Result<Vec<u8>, HostError> {
+        let bytes = self.read(path)?;
+        Ok(bytes[bytes.len().saturating_sub(most)..].to_vec())
     }
     fn stat(&self, path: &Path) -> Result<Meta, HostError> {
         self.meta(path)
@@ -81,8 +88,9 @@ impl Host for Scripted {
     fn canonical(&self, path: &Path) -> Result<PathBuf, HostError> {
         Ok(path.to_path_buf())
     }
-    fn list(&self, _: &Path) -> Result<Vec<String>, HostError> {
-        Ok(Vec::new())
+    fn list(&self, path: &Path) -> Result<Vec<String>, HostError> {
+        let inside = self.files.keys().filter(|file| file.parent() == Some(path));
+        Ok(inside.filter_map(|file| Some(file.file_name()?.to_string_lossy().into_owned())).collect())
     }
     fn env(&self, _: &str) -> Option<String> {
         None

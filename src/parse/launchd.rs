@@ -19,6 +19,14 @@ pub struct LastExit {
     pub never: bool,
 }
 
+impl LastExit {
+    /// It ended in failure. One that was ended on purpose, by `kickstart -k` or a shutdown, ends with 0 or by
+    /// SIGTERM or SIGKILL, and that is none.
+    pub fn is_failure(&self) -> bool {
+        !self.never && self.code.is_some_and(|code| ![0, 9, 15, 137, 143, -9, -15].contains(&code))
+    }
+}
+
 /// What is kept of a job's environment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Environment {
@@ -148,6 +156,8 @@ const MAX_ITEMS: usize = 64;
 /// A job's plist has some 30 tags, or some 600 bytes.
 const MAX_TAGS: usize = 2048;
 const MAX_BINARY: usize = 4096;
+/// What [`parse_plist`] says of a file that it does not try: it may be a job's all the same.
+pub const TOO_LARGE: &str = "a plist too large to be read";
 /// Variables that matter by being set; their values can hold secrets.
 const NAMED: [&str; 9] = [
     "http_proxy",
@@ -332,7 +342,7 @@ pub fn parse_plist(bytes: &[u8]) -> Result<Plist, String> {
     let binary = bytes.starts_with(b"bplist");
     let tags = bytes.iter().filter(|b| **b == b'<').count();
     if tags > MAX_TAGS || (binary && bytes.len() > MAX_BINARY) {
-        return Err("a plist too large to be read".to_owned());
+        return Err(TOO_LARGE.to_owned());
     }
     let value = plist::Value::from_reader(std::io::Cursor::new(bytes))
         .map_err(|e| cut(&scrub(&e.to_string()), 200))?;

@@ -1,6 +1,7 @@
-//! `uname -sm`, `sw_vers`, `df -k PATH` and `sysctl -n NAME`.
+//! `uname -sm`, `sw_vers`, `df -k PATH` and `sysctl NAME…`.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// `uname -sm`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,9 +70,15 @@ pub fn parse_df(text: &str) -> Option<Df> {
     Some(Df { total_kib, free_kib })
 }
 
-/// `sysctl -n NAME` of a number.
-pub fn parse_sysctl(text: &str) -> Option<i64> {
-    text.trim().parse().ok()
+/// `sysctl NAME…`: a line `name: value` for each that this Mac knows.
+pub fn parse_sysctl(text: &str) -> BTreeMap<String, String> {
+    let plain = |name: &str| name.contains('.') && !name.contains(char::is_whitespace) && name.len() <= 64;
+    text.lines()
+        .take(64)
+        .filter_map(|line| line.split_once(": "))
+        .filter(|(name, _)| plain(name))
+        .map(|(name, value)| (name.to_owned(), crate::prose::line(value)))
+        .collect()
 }
 
 #[cfg(test)]
@@ -102,7 +109,14 @@ mod tests {
         assert_eq!(parse_df(MACOS), Some(Df { total_kib: 482_797_652, free_kib: 210_123_456 }));
         let gnu = Some(Df { total_kib: 264_212_084, free_kib: 82_404_656 });
         assert_eq!((parse_df(GNU), parse_df(WRAPPED)), (gnu, gnu));
-        assert_eq!(parse_sysctl("1\n"), Some(1));
+        // The values of an Apple silicon Mac; the form is that of every BSD.
+        let known = parse_sysctl(
+            "hw.memsize: 38654705664\nmachdep.cpu.brand_string: Apple M3 Pro\nkern.hv_support: 1\n",
+        );
+        assert_eq!(
+            (known["kern.hv_support"].as_str(), known["machdep.cpu.brand_string"].as_str()),
+            ("1", "Apple M3 Pro")
+        );
     }
 
     #[test]
@@ -111,7 +125,7 @@ mod tests {
         assert_eq!(parse_sw_vers("sw_vers: command not found"), None);
         assert_eq!(parse_df("df: /nix: No such file or directory"), None);
         assert_eq!(parse_df("Filesystem 1K-blocks\n9%"), None);
-        assert_eq!(parse_sysctl("Apple M1"), None);
+        assert!(parse_sysctl("Apple M1\nsysctl: unknown oid 'sysctl.proc_translated'\n").is_empty());
     }
 
     proptest! {

@@ -34,8 +34,14 @@ pub enum SshFault {
     KeyUnreadable(String),
     /// The server wants no more keys.
     TooManyAuthFailures,
+    /// The key is accepted, and the guest does not know the account that it is for.
+    AccountUnknown,
     /// What the far side printed instead of Nix's protocol.
     ProtocolMismatch(String),
+    /// What ssh itself printed there, as it shares connections and Nix does not expect that.
+    Multiplexing(String),
+    /// ssh could not use the connection that it was to share, and made one of its own.
+    SharingRefused,
     /// The login worked, the Nix behind it did not.
     DaemonGone,
     /// Only Nix's own `failed to start SSH connection`: the reason is not shown.
@@ -91,6 +97,13 @@ pub enum DaemonError {
 use super::text::{clean, cut, scrub};
 use serde_json::Value;
 
+impl SshFault {
+    /// ssh has done its part: what spoke behind the login is another question.
+    pub fn is_behind_the_login(&self) -> bool {
+        matches!(self, SshFault::ProtocolMismatch(_) | SshFault::Multiplexing(_) | SshFault::DaemonGone)
+    }
+}
+
 impl SshWords {
     /// The most telling of ssh's and Nix's words in `text`; None where it has none that is known.
     ///
@@ -137,6 +150,15 @@ fn fault(line: &str) -> Option<(u8, SshFault)> {
     }
 }
 
+/// What PAM says where the guest's accounts are not those that its sshd was set up with.
+const PAM: [&str; 2] = [
+    "User not known to the underlying authentication module",
+    "Authentication service cannot retrieve authentication info",
+];
+/// Nix lets ssh print this word once it has connected; where a shared connection seemed to be there, it does not
+/// wait for it, and takes it for the first word of its protocol.
+const STARTED: &str = "started";
+
 fn key_fault(line: &str) -> Option<(u8, SshFault)> {
     let has = |words: &str| line.contains(words);
     if has("Permissions ") && has(" are too open") {
@@ -147,10 +169,12 @@ fn key_fault(line: &str) -> Option<(u8, SshFault)> {
         Some((8, SshFault::IdentityMissing(cut(rest.split(" not accessible").next().unwrap_or(""), 1000))))
     } else if after(line, "Load key \"").is_some_and(|r| r.contains("\": ")) {
         Some((9, SshFault::KeyUnreadable(first_quoted(line))))
+    } else if PAM.iter().any(|words| has(words)) {
+        Some((10, SshFault::AccountUnknown))
     } else if has("Too many authentication failures") {
-        Some((10, SshFault::TooManyAuthFailures))
+        Some((11, SshFault::TooManyAuthFailures))
     } else if has("Permission denied (") || has("Permission denied, please try again") {
-        Some((11, SshFault::PermissionDenied))
+        Some((12, SshFault::PermissionDenied))
     } else {
         None
     }
@@ -159,20 +183,24 @@ fn key_fault(line: &str) -> Option<(u8, SshFault)> {
 fn ending(line: &str) -> Option<(u8, SshFault)> {
     let has = |words: &str| line.contains(words);
     if let Some(got) = after(line, "protocol mismatch, got '") {
-        Some((12, SshFault::ProtocolMismatch(cut(got.trim_end_matches('\''), 200))))
+        let got = cut(got.trim_end_matches('\''), 200);
+        let by_ssh = got.trim() == STARTED || got.contains("ControlSocket") || got.contains("mux_client_");
+        Some((13, if by_ssh { SshFault::Multiplexing(got) } else { SshFault::ProtocolMismatch(got) }))
     } else if has("Nix daemon disconnected unexpectedly") {
-        Some((13, SshFault::DaemonGone))
+        Some((14, SshFault::DaemonGone))
     } else if has("onnection timed out")
         || has("Operation timed out")
         || (has("Connection to ") && has(" timed out"))
     {
-        Some((14, SshFault::TimedOut))
+        Some((15, SshFault::TimedOut))
     } else if has("Connection reset by ") {
-        Some((15, SshFault::ResetByPeer))
+        Some((16, SshFault::ResetByPeer))
     } else if has("Connection closed by ") || has("Connection closed.") {
-        Some((16, SshFault::ClosedByPeer))
+        Some((17, SshFault::ClosedByPeer))
+    } else if has("mux_client_request_session: session request failed") {
+        Some((18, SshFault::SharingRefused))
     } else if has("failed to start SSH ") {
-        Some((17, SshFault::NoReason))
+        Some((19, SshFault::NoReason))
     } else {
         None
     }
@@ -395,6 +423,28 @@ error: failed to start SSH connection to 'linux-builder'
             (
                 "builder@localhost: Permission denied (publickey,password,keyboard-interactive).",
                 SshFault::PermissionDenied,
+            ),
+            // Catalogue, vm-state-corrupt; the words are PAM's, how ssh ends after them is made.
+            (
+                "User not known to the underlying authentication module\nConnection closed by 127.0.0.1 port 31022",
+                SshFault::AccountUnknown,
+            ),
+            // NixOS/nix#14132, and the same from Nix 2.34.8 and OpenSSH 10.6 where a shared connection refuses.
+            (
+                "error: unexpected end-of-file\nerror: cannot open connection to remote store 'ssh-ng://example.org': error: protocol mismatch, got 'started\n              oixd",
+                SshFault::Multiplexing("started".to_owned()),
+            ),
+            (
+                "mux_client_request_session: session request failed: Session open refused by peer\nControlSocket /tmp/mux-f07bb598 already exists, disabling multiplexing\nerror: unexpected end-of-file\nerror: cannot open connection to remote store 'ssh-ng://builder@linux-builder': error: protocol mismatch, got 'started\n              oixd",
+                SshFault::Multiplexing("started".to_owned()),
+            ),
+            (
+                "mux_client_request_session: session request failed: Session open refused by peer\nbuilder@localhost: Permission denied (publickey).",
+                SshFault::PermissionDenied,
+            ),
+            (
+                "mux_client_request_session: session request failed: Session open refused by peer\nerror: failed to start SSH connection to 'linux-builder'",
+                SshFault::SharingRefused,
             ),
         ] {
             assert_eq!(SshWords::find(text).unwrap().fault, want, "{text}");

@@ -28,7 +28,19 @@ pub fn main(worlds: &[&'static World]) -> ExitCode {
         .iter()
         .map(|&world| Trial::ignorable_test(world.name, move || test(world)).with_kind("lab"))
         .collect();
-    libtest_mimic::run(&arguments, trials).exit_code()
+    let whole =
+        arguments.filter.is_none() && !arguments.list && arguments.skip.is_empty() && !arguments.ignored;
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    // A run of some worlds tells nothing of the others.
+    if whole
+        && !conclusion.has_failed()
+        && conclusion.num_ignored == 0
+        && let Err(why) = crate::table::settle()
+    {
+        eprintln!("{why}");
+        return ExitCode::FAILURE;
+    }
+    conclusion.exit_code()
 }
 
 /// Why there is no lab.
@@ -82,11 +94,11 @@ fn try_run(world: &World, number: usize, run: &Run) -> Result<(), Failed> {
         fs::write(&file, &output.stdout)
             .map_err(|error| format!("{} cannot be written: {error}", file.display()))?;
     }
-    let judged = judge(run, &output);
+    let judged = judge(world, run, &output);
     judged.map_err(|why| complaint(world, &call, &why, &output).into())
 }
 
-fn judge(run: &Run, output: &Output) -> Result<(), String> {
+fn judge(world: &World, run: &Run, output: &Output) -> Result<(), String> {
     let exit = match output.status.code() {
         None | Some(137) => return Err(format!("it did not end within {LIMIT} s")),
         Some(NO_WORLD) => return Err("the world did not come up".into()),
@@ -94,7 +106,65 @@ fn judge(run: &Run, output: &Output) -> Result<(), String> {
     };
     let json = serde_json::from_slice(&output.stdout)
         .map_err(|error| format!("stdout is not one JSON document: {error}"))?;
-    run.expect.check(&Report { exit, json })
+    let report = Report { exit, json, connections: connections(&output.stderr) };
+    crate::table::note(world, run, &report);
+    run.expect.check(&report)?;
+    let took = crate::table::took(&report);
+    if took > crate::table::LONGEST {
+        return Err(format!("it took {took} ms"));
+    }
+    few_connections(run, &report)?;
+    right_manager(&report)
+}
+
+/// What `counting` said last.
+fn connections(stderr: &[u8]) -> Option<u32> {
+    let all = String::from_utf8_lossy(stderr);
+    all.lines().rev().find_map(|line| line.strip_prefix("lab: connections "))?.trim().parse().ok()
+}
+
+/// sshd shuts out whoever knocks often. A run may make one scan of the host key and, where that shows nothing,
+/// one connection of its own, for each machine; each test build logs in once; root's look twice.
+fn few_connections(run: &Run, report: &Report) -> Result<(), String> {
+    let has = |word: &str| run.args.contains(&word);
+    let machines = report.json["evidence"]["ports"]["seen"]["fact"].as_array().map_or(1, Vec::len);
+    let builds = match (has("--quick"), has("--deep")) {
+        (true, _) => 0,
+        (_, true) => 5,
+        _ => 3,
+    };
+    let logins = if has("--sudo") || matches!(run.who, Who::Root) { 2 } else { 0 };
+    let most = u32::try_from(2 * machines + builds * machines + logins).unwrap_or(u32::MAX);
+    match report.connections {
+        None => Err("nobody counted the connections to the builder's port".into()),
+        Some(made) if made > most => {
+            Err(format!("{made} connections were made to the builder's port, and {most} are enough"))
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+/// Each remedy is for who manages the files, and names the daemon that runs.
+fn right_manager(report: &Report) -> Result<(), String> {
+    let managers = &report.json["evidence"]["managers"]["seen"]["fact"];
+    let determinate = managers["determinate"].is_string();
+    let nix_darwin = managers["nix_darwin"].is_string();
+    let foreign: &[&str] = match (determinate, nix_darwin) {
+        (true, _) => &["darwin-rebuild", "org.nixos.nix-daemon"],
+        (false, true) => &["nix.custom.conf", "systems.determinate"],
+        (false, false) => &["darwin-rebuild", "systems.determinate"],
+    };
+    for finding in report.findings() {
+        let remedy = &finding["remedy"];
+        let told = format!("{} {}", remedy["commands"], remedy["edit"]);
+        if let Some(word) = foreign.iter().find(|word| told.contains(**word)) {
+            return Err(format!(
+                "the remedy of {} names {word}, which is not for this machine: {told}",
+                text(finding, "id")
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn complaint(world: &World, call: &str, why: &str, output: &Output) -> String {
@@ -102,7 +172,7 @@ fn complaint(world: &World, call: &str, why: &str, output: &Output) -> String {
     let _ = writeln!(out, "  exit     {}", output.status.code().unwrap_or(-1));
     match serde_json::from_slice(&output.stdout) {
         Ok(json) => {
-            let report = Report { exit: 0, json };
+            let report = Report { exit: 0, json, connections: None };
             let _ = writeln!(out, "  verdict  {}", report.verdict());
             for finding in report.findings() {
                 let [id, role, severity, seen] =
@@ -134,7 +204,7 @@ fn call(run: &Run) -> String {
         Who::Alice => "as_alice",
         Who::Root => "as_root",
     };
-    format!("{who} builder-doctor {}", run.args.join(" "))
+    format!("counting {who} builder-doctor {}", run.args.join(" "))
 }
 
 fn script(name: &str) -> PathBuf {

@@ -7,7 +7,9 @@
     reason = "the lab makes the world that the program looks at through `Host`"
 )]
 
+mod derived;
 mod harness;
+mod table;
 mod world;
 mod worlds {
     pub mod build;
@@ -20,6 +22,7 @@ mod worlds {
     pub mod host;
     pub mod machines;
     pub mod nix;
+    pub mod pairs;
     pub mod service;
     pub mod ssh;
 }
@@ -28,7 +31,7 @@ use world::World;
 
 /// Every world, in the order of the layers of a build's way.
 fn all() -> Vec<&'static World> {
-    [
+    let plain: Vec<&'static World> = [
         worlds::healthy::WORLDS,
         worlds::flavours::WORLDS,
         worlds::host::WORLDS,
@@ -44,7 +47,9 @@ fn all() -> Vec<&'static World> {
     ]
     .into_iter()
     .flatten()
-    .collect()
+    .collect();
+    let derived = derived::derive(&plain, worlds::pairs::PAIRS);
+    plain.into_iter().chain(derived).collect()
 }
 
 fn main() -> std::process::ExitCode {

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 /// A simulated Mac with one fault (or none), and what builder-doctor shall say in it.
+#[derive(Clone, Copy)]
 pub struct World {
     pub name: &'static str,
     pub nix: Nix,
@@ -38,6 +39,7 @@ impl Nix {
 }
 
 /// One call of builder-doctor.
+#[derive(Clone, Copy)]
 pub struct Run {
     pub who: Who,
     pub args: &'static [&'static str],
@@ -66,6 +68,7 @@ pub enum Who {
 }
 
 /// What the report of one run must say.
+#[derive(Clone, Copy)]
 pub enum Expect {
     /// No finding at all, verdict healthy, exit code 0.
     Healthy,
@@ -81,6 +84,8 @@ pub enum Expect {
 pub struct Report {
     pub exit: i32,
     pub json: Value,
+    /// Connections to the builder's port that the run made.
+    pub connections: Option<u32>,
 }
 
 impl Report {
@@ -125,6 +130,14 @@ impl Report {
         match self.findings().iter().any(|finding| text(finding, "id") == id) {
             true => Ok(()),
             false => Err(format!("{id} is not among the findings")),
+        }
+    }
+
+    /// Exactly so many connections were made to the builder's port.
+    pub fn connected(&self, times: u32) -> Result<(), String> {
+        match self.connections {
+            Some(made) if made == times => Ok(()),
+            made => Err(format!("{made:?} connections were made to the builder's port, not {times}")),
         }
     }
 

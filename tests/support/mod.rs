@@ -187,7 +187,7 @@ impl Mac {
         );
         self.program(
             "sysctl",
-            "for it; do case $it in hw.memsize) echo 38654705664 ;; *.brand_string) echo 'Apple M3 Pro' ;; esac; done\n",
+            "for it; do case $it in hw.memsize) echo $it: 38654705664 ;; *.brand_string) echo $it: Apple M3 Pro ;; *.hv_support) echo $it: 1 ;; esac; done\n",
         );
         self.program(
             "df",
@@ -196,6 +196,10 @@ impl Mac {
         );
         self.program("id", "echo 'uid=501(alice) gid=20(staff) groups=20(staff),12(everyone)'\n");
         self.program("ps", "echo '02:00:11'\n");
+        self.program(
+            "dscl",
+            "case $2 in -list) printf '_nixbld1 351\\nroot 0\\n' ;; *) printf 'GroupMembership: _nixbld1\\nPrimaryGroupID: 350\\n' ;; esac\n",
+        );
         self.program("sudo", "echo 'sudo: a password is required' >&2; exit 1\n");
     }
 

@@ -2,6 +2,7 @@
 
 use super::{test_build_failed, test_build_timed_out, words};
 use crate::checks::cache::{cache_captive_portal, cache_tls_intercepted, cache_unreachable};
+use crate::checks::guest::{vm_clock_skew, vm_dns_hardcoded, vm_out_of_memory};
 use crate::checks::machines::machines_optional_system_not_offered;
 use crate::checks::prelude::*;
 use crate::evidence::builds::Ended;
@@ -15,6 +16,9 @@ pub static CHECK: Check = Check {
     severity: Severity::Warning,
     needs: &[
         &machines_optional_system_not_offered::CHECK,
+        &vm_clock_skew::CHECK,
+        &vm_out_of_memory::CHECK,
+        &vm_dns_hardcoded::CHECK,
         &cache_tls_intercepted::CHECK,
         &cache_captive_portal::CHECK,
         &cache_unreachable::CHECK,

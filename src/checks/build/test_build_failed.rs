@@ -4,6 +4,7 @@ use super::{ON_THE_WAY, demanded, test_build_timed_out, words};
 use crate::checks::cache::{
     cache_ca_bundle_missing, cache_captive_portal, cache_tls_intercepted, cache_unreachable,
 };
+use crate::checks::guest::{vm_clock_skew, vm_dns_hardcoded, vm_out_of_memory};
 use crate::checks::prelude::*;
 use crate::evidence::builds::{BuildRun, Ended};
 use crate::parse::build_log::Outcome;
@@ -96,6 +97,8 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
     // The VM asks its own caches before it builds, and may stand behind the same portal.
     if DOWNLOADS.iter().any(|words| how.contains(words)) {
         finding.pointing_to(CACHES).verdict()
+    } else if KILLED.iter().any(|words| how.contains(words)) {
+        finding.pointing_to(MEMORY).verdict()
     } else {
         finding.verdict()
     }
@@ -104,7 +107,12 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
 /// What a download that went wrong says.
 const DOWNLOADS: [&str; 4] =
     ["NAR info file", "unable to download", "does not appear to be a binary cache", "nix-cache-info"];
+/// What a build says that was ended by force.
+const KILLED: [&str; 2] = ["signal 9", "Killed"];
+const MEMORY: &[&Check] = &[&vm_out_of_memory::CHECK];
 const CACHES: &[&Check] = &[
+    &vm_clock_skew::CHECK,
+    &vm_dns_hardcoded::CHECK,
     &cache_ca_bundle_missing::CHECK,
     &cache_tls_intercepted::CHECK,
     &cache_captive_portal::CHECK,

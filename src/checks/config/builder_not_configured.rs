@@ -1,10 +1,9 @@
 //! Nothing of a builder is there: no launchd job, no alias, no machine.
 
+use super::{determinate_vs_nix_darwin, nixpkgs_qemu_vm_virtiofs_window};
+use crate::checks::host::host_cannot_virtualise;
 use crate::checks::nix::nix_config_unreadable;
 use crate::checks::prelude::*;
-use crate::evidence::machines::linux;
-use crate::evidence::service::{PlistState, Service};
-use crate::parse::launchd::Printed;
 
 /// See the module.
 pub static CHECK: Check = Check {
@@ -13,9 +12,12 @@ pub static CHECK: Check = Check {
     layer: Layer::Config,
     severity: Severity::Error,
     needs: &[
+        &host_cannot_virtualise::CHECK,
         &nix_config_unreadable::CHECK,
         &super::client_setting_refused_untrusted::CHECK,
         &super::nix_remote_systems_env::CHECK,
+        &determinate_vs_nix_darwin::CHECK,
+        &nixpkgs_qemu_vm_virtiofs_window::CHECK,
     ],
     disproved_by: Proof::ABuild,
     why: "There is no launchd job, no ssh alias and no line in the machines file: nobody has set a Linux builder up \
@@ -42,12 +44,12 @@ pub static CHECK: Check = Check {
     ],
     judge,
     examples: &[
-        Example { name: "a Mac without any of it", given: nothing, expect: Expect::Fail },
+        Example { name: "a Mac without any of it", given: super::nothing, expect: Expect::Fail },
         Example { name: "all of it", given: |_| {}, expect: Expect::Pass },
         Example {
             name: "another builder, and no job",
             given: |e| {
-                nothing(e);
+                super::nothing(e);
                 healthy::set_machines(
                     e,
                     "ssh-ng://rosetta-builder aarch64-linux,x86_64-linux - 8 1 kvm - -\n",
@@ -58,7 +60,7 @@ pub static CHECK: Check = Check {
         Example {
             name: "Determinate's native Linux builder",
             given: |e| {
-                nothing(e);
+                super::nothing(e);
                 if let Probe::Seen { fact: crate::evidence::nix_config::ConfigView::Read(config), .. } = &mut e.nix_config {
                     config.external_builders = Some("[{\"systems\":[\"aarch64-linux\"],\"program\":\"/usr/local/bin/determinate-nixd\"}]".to_owned());
                 }
@@ -68,7 +70,7 @@ pub static CHECK: Check = Check {
         Example {
             name: "not a Mac",
             given: |e| {
-                nothing(e);
+                super::nothing(e);
                 if let Probe::Seen { fact, .. } = &mut e.platform {
                     fact.kernel = "Linux".to_owned();
                 }
@@ -85,42 +87,12 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
     if let Some(moot) = crate::checks::config::external(e) {
         return Ok(moot);
     }
-    if let Some(machine) = linux(e.machines()?).next() {
-        return pass(format!("{} is declared", machine.uri.value));
+    if let Some(what) = super::set_up(e, want)? {
+        return pass(what);
     }
-    let job = e.builder_job()?;
-    match (&job.printed, &job.plist.state) {
-        (Printed::Unclear(_), _) => return Err(Missing::new("what launchctl prints is not understood")),
-        (Printed::NotFound, PlistState::Missing) => {}
-        _ => return pass(format!("launchd has {}, or its plist is there", job.label)),
-    }
-    let host = &want.builder.host;
-    let alias = e.ssh_of(host).ok().and_then(|it| it.view.as_ref());
-    if alias.is_some_and(|view| &view.hostname != host) {
-        return pass(format!("ssh knows the alias {host}"));
-    }
+    let (label, host) = (&e.builder_job()?.label, &want.builder.host);
     let seen = format!(
-        "there is no Linux builder on this Mac: no launchd job {}, no ssh alias {host}, no machine",
-        job.label
+        "there is no Linux builder on this Mac: no launchd job {label}, no ssh alias {host}, no machine"
     );
     fail(seen, "a Linux builder that is set up").verdict()
-}
-
-fn nothing(e: &mut Evidence) {
-    let gone = |service: &mut Service| {
-        service.printed = Printed::NotFound;
-        service.plist.state = PlistState::Missing;
-        service.age_seconds = None;
-    };
-    if let Probe::Seen { fact, .. } = &mut e.builder_job {
-        gone(fact);
-    }
-    if let Probe::Seen { fact, .. } = &mut e.ssh {
-        for view in fact.iter_mut().filter_map(|it| it.view.as_mut()) {
-            view.hostname = "linux-builder".to_owned();
-            view.port = 22;
-        }
-    }
-    healthy::set_builders(e, "@/etc/nix/machines", None);
-    healthy::hide_builds(e);
 }

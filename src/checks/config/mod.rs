@@ -7,12 +7,15 @@ pub mod builders_empty;
 pub mod builders_inline_shadows_machines_file;
 pub mod builders_use_substitutes_off;
 pub mod client_setting_refused_untrusted;
+pub mod determinate_vs_nix_darwin;
 pub mod experimental_features_missing;
 pub mod external_builders_hijack;
 pub mod extra_platforms_claims_linux;
 pub mod host_system_features_overridden;
 pub mod max_jobs_zero;
+pub mod nix_custom_conf_clash;
 pub mod nix_remote_systems_env;
+pub mod nixpkgs_qemu_vm_virtiofs_window;
 
 /// In order.
 pub const CHECKS: &[&Check] = &[
@@ -20,6 +23,9 @@ pub const CHECKS: &[&Check] = &[
     &external_builders_hijack::CHECK,
     &client_setting_refused_untrusted::CHECK,
     &nix_remote_systems_env::CHECK,
+    &nix_custom_conf_clash::CHECK,
+    &determinate_vs_nix_darwin::CHECK,
+    &nixpkgs_qemu_vm_virtiofs_window::CHECK,
     &builder_not_configured::CHECK,
     &builders_empty::CHECK,
     &builders_inline_shadows_machines_file::CHECK,
@@ -28,6 +34,12 @@ pub const CHECKS: &[&Check] = &[
     &host_system_features_overridden::CHECK,
     &builders_use_substitutes_off::CHECK,
 ];
+
+use crate::evidence::machines::linux;
+use crate::evidence::service::{PlistState, Service};
+use crate::evidence::{Evidence, Missing, Probe, healthy};
+use crate::expectations::Expectations;
+use crate::parse::launchd::Printed;
 
 /// Linux builds that Nix hands to another program on this Mac (Determinate's native Linux builder), without any
 /// machine: none of our questions about machines is about that.
@@ -75,4 +87,40 @@ fn set_external(e: &mut crate::evidence::Evidence, program: &str) {
         config.external_builders = Some(value);
         config.experimental_features.get_or_insert_default().push("external-builders".to_owned());
     }
+}
+
+/// What is there of a Linux builder on this Mac: a machine, a job, an alias. None where there is nothing.
+fn set_up(e: &Evidence, want: &Expectations) -> Result<Option<String>, Missing> {
+    if let Some(machine) = linux(e.machines()?).next() {
+        return Ok(Some(format!("{} is declared", machine.uri.value)));
+    }
+    let job = e.builder_job()?;
+    match (&job.printed, &job.plist.state) {
+        (Printed::Unclear(_), _) => return Err(Missing::new("what launchctl prints is not understood")),
+        (Printed::NotFound, PlistState::Missing) => {}
+        _ => return Ok(Some(format!("launchd has {}, or its plist is there", job.label))),
+    }
+    let host = &want.builder.host;
+    let alias = e.ssh_of(host).ok().and_then(|it| it.view.as_ref());
+    Ok(alias.is_some_and(|view| &view.hostname != host).then(|| format!("ssh knows the alias {host}")))
+}
+
+/// For examples: a Mac without any of it.
+fn nothing(e: &mut Evidence) {
+    let gone = |service: &mut Service| {
+        service.printed = Printed::NotFound;
+        service.plist.state = PlistState::Missing;
+        service.age_seconds = None;
+    };
+    if let Probe::Seen { fact, .. } = &mut e.builder_job {
+        gone(fact);
+    }
+    if let Probe::Seen { fact, .. } = &mut e.ssh {
+        for view in fact.iter_mut().filter_map(|it| it.view.as_mut()) {
+            view.hostname = "linux-builder".to_owned();
+            view.port = 22;
+        }
+    }
+    healthy::set_builders(e, "@/etc/nix/machines", None);
+    healthy::hide_builds(e);
 }

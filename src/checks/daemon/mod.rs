@@ -2,6 +2,7 @@
 
 use crate::check::Check;
 
+pub mod daemon_label_is_determinate;
 pub mod daemon_not_running;
 pub mod daemon_stale_config;
 pub mod daemon_user_not_allowed;
@@ -15,4 +16,5 @@ pub const CHECKS: &[&Check] = &[
     &daemon_stale_config::CHECK,
     &nix_daemon_too_old::CHECK,
     &nix_mixed_versions::CHECK,
+    &daemon_label_is_determinate::CHECK,
 ];

@@ -4,6 +4,7 @@ use super::{set_inside, ssh_remote_nix_unusable};
 use crate::checks::machines::machines_system_not_offered;
 use crate::checks::prelude::*;
 use crate::evidence::builds::Ended;
+use crate::evidence::guest::Guest;
 use crate::parse::build_log::Outcome;
 use crate::prose::and;
 
@@ -43,7 +44,12 @@ pub static CHECK: Check = Check {
             name: "the test build for x86_64-linux is refused in the VM",
             given: |e| {
                 healthy::hide_root_view(e);
-                healthy::set_builds(e, &Ended::Code(1), REFUSED);
+                let refused = crate::parse::build_log::parse(REFUSED, Some(1));
+                let x86 = healthy::run("x86_64-linux", None, Ended::Code(1), refused);
+                if let Probe::Seen { fact, .. } = &mut e.builds {
+                    fact.retain(|build| build.system != x86.system);
+                    fact.push(x86);
+                }
             },
             expect: Expect::Fail,
         },
@@ -88,7 +94,12 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
         told |= verdict.is_some();
         if verdict == Some(true) {
             return fail(
-                format!("{} is offered for {}, and the VM's Nix refuses it", system, machine.host),
+                format!(
+                    "{} is offered for {}, and the VM's Nix refuses it{}",
+                    system,
+                    machine.host,
+                    emulation(inside, system)
+                ),
                 format!("a VM that can run {system}"),
             )
             .at(Some(&field.place))
@@ -103,4 +114,15 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
     }
     let systems: Vec<&str> = machine.systems.iter().map(|it| it.value.as_str()).collect();
     pass(and(&systems))
+}
+
+/// Which half is missing, where the VM's kernel tells: NixOS names an emulator for its system.
+fn emulation(inside: Option<&Guest>, system: &str) -> &'static str {
+    match inside.and_then(|guest| guest.binfmt.as_ref()) {
+        Some(known) if known.iter().any(|it| it == system || it == "rosetta") => {
+            ": the emulator is there, and the VM's extra-platforms does not name the system"
+        }
+        Some(_) => ": its kernel has no emulator for it (binfmt_misc)",
+        None => "",
+    }
 }

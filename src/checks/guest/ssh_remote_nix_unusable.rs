@@ -2,7 +2,7 @@
 
 use super::{set_inside, vm_disk_full};
 use crate::checks::prelude::*;
-use crate::checks::ssh::ssh_login_refused;
+use crate::checks::ssh::{ssh_login_refused, ssh_multiplexing_in_protocol};
 use crate::parse::store_info::{self, SshFault, SshWords};
 
 /// See the module.
@@ -11,7 +11,7 @@ pub static CHECK: Check = Check {
     title: "The VM's Nix speaks through the login",
     layer: Layer::Guest,
     severity: Severity::Error,
-    needs: &[&ssh_login_refused::CHECK, &vm_disk_full::CHECK],
+    needs: &[&ssh_multiplexing_in_protocol::CHECK, &ssh_login_refused::CHECK, &vm_disk_full::CHECK],
     disproved_by: Proof::ABuildThere,
     why: "Nix runs `nix-daemon --stdio` through the login and expects nothing else on that channel. The VM's own daemon is \
           down, nix is not on the login's PATH, or the login prints a greeting, which Nix takes for its protocol.",
@@ -81,7 +81,7 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
         )
         .verdict();
     }
-    let login = e.root_view()?.login.as_ref().ok_or_else(|| Missing::new("root did not log in"))?;
+    let login = e.root_view()?.login()?;
     match (&login.version, login.succeeded) {
         (Some(version), true) => pass(format!("version {version}")),
         _ => Err(Missing::new(

@@ -49,7 +49,7 @@ pub static CHECK: Check = Check {
 };
 
 fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
-    let login = e.root_view()?.login.as_ref().ok_or_else(|| Missing::new("root did not log in"))?;
+    let login = e.root_view()?.login()?;
     match login.trusted {
         Some(true) => pass("trusted"),
         Some(false) => {

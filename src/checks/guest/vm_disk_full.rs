@@ -43,7 +43,7 @@ pub static CHECK: Check = Check {
         Example {
             name: "20 MB left in the VM",
             given: |e| {
-                set_inside(e, |guest| guest.disk = Some(Df { total_kib: 20 << 20, free_kib: 20 << 10 }));
+                set_inside(e, |guest| guest.disk = Some(Df { total_kib: 40 << 20, free_kib: 20 << 10 }));
                 healthy::hide_builds(e);
             },
             expect: Expect::Fail,

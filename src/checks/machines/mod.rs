@@ -10,6 +10,7 @@ pub mod machines_feature_missing;
 pub mod machines_file_missing;
 pub mod machines_odd_fields;
 pub mod machines_optional_system_not_offered;
+pub mod machines_port_needs_2_31;
 pub mod machines_system_not_offered;
 
 /// In order.
@@ -23,6 +24,7 @@ pub const CHECKS: &[&Check] = &[
     &machines_feature_missing::CHECK,
     &builder_conflict::CHECK,
     &machines_duplicate_builders::CHECK,
+    &machines_port_needs_2_31::CHECK,
 ];
 
 use crate::evidence::Evidence;

@@ -1,5 +1,6 @@
 //! There is no Nix, neither on PATH nor where installers put it.
 
+use crate::checks::host::{nix_volume_not_mounted, synthetic_conf_lost};
 use crate::checks::prelude::*;
 use crate::evidence::nix::Nix;
 
@@ -9,8 +10,8 @@ pub static CHECK: Check = Check {
     title: "Nix is installed",
     layer: Layer::Nix,
     severity: Severity::Error,
-    needs: &[],
-    disproved_by: Proof::Nothing,
+    needs: &[&synthetic_conf_lost::CHECK, &nix_volume_not_mounted::CHECK],
+    disproved_by: Proof::ABuild,
     why: "Everything else needs Nix. It was looked for on PATH and at /nix/var/nix/profiles/default/bin, \
           /run/current-system/sw/bin and /etc/profiles/per-user/*/bin. If Nix worked here before, look whether \
           /nix is mounted before installing anything again.",
@@ -21,7 +22,14 @@ pub static CHECK: Check = Check {
     references: &["https://nixos.org/download", "NixOS/nix#3616"],
     judge,
     examples: &[
-        Example { name: "no nix anywhere", given: |e| set(e, Nix::default()), expect: Expect::Fail },
+        Example {
+            name: "no nix anywhere",
+            given: |e| {
+                set(e, Nix::default());
+                healthy::hide_builds(e);
+            },
+            expect: Expect::Fail,
+        },
         Example {
             name: "nix beside PATH",
             given: |e| {

@@ -12,8 +12,8 @@ pub static CHECK: Check = Check {
     severity: Severity::Warning,
     needs: &[&nix_not_installed::CHECK],
     disproved_by: Proof::Nothing,
-    why: "Older Nixes name other reasons in their errors, ignore a port in a store URL (before 2.31), and are \
-          not what this project is tested with.",
+    why: "Older Nixes name other reasons in their errors, do not understand a port in a store URL (before 2.31), \
+          cannot show their settings (before 2.20), and are not what this project is tested with.",
     remedy: Remedy {
         nix_darwin: Some(Advice::manual(
             &["nix flake update", "sudo darwin-rebuild switch"],
@@ -26,6 +26,14 @@ pub static CHECK: Check = Check {
     judge,
     examples: &[
         Example { name: "2.26.3", given: |e| set(e, "nix (Nix) 2.26.3"), expect: Expect::Fail },
+        Example {
+            name: "2.18.1, which cannot show its settings, and no build ran",
+            given: |e| {
+                set(e, "nix (Nix) 2.18.1");
+                healthy::hide_builds(e);
+            },
+            expect: Expect::Fail,
+        },
         Example {
             name: "a pre-release of 2.31",
             given: |e| set(e, "nix (Nix) 2.31pre20250712_abc"),
@@ -63,8 +71,12 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
     match super::super::is_at_least(version, want) {
         Some(true) => pass(&version.text),
         Some(false) => {
-            fail(format!("this is {}", version.text), format!("{} or newer", want.nix.minimum_version))
-                .verdict()
+            let finding =
+                fail(format!("this is {}", version.text), format!("{} or newer", want.nix.minimum_version));
+            // Without `nix config show` nothing can be said of the settings; where all builds ran, nothing need be.
+            let blind = version.at_least(2, 20) == Some(false) && Proof::EveryBuild.given(e, want).is_none();
+            let finding = if blind { finding.as_bad_as(Severity::Error) } else { finding };
+            finding.verdict()
         }
         None => moot(format!("{} does not count its versions as Nix does", version.text)),
     }

@@ -1,6 +1,8 @@
 //! launchd does not know the job, though its plist is there.
 
-use super::{builder_service_disabled, job, of_the_vm, set_job};
+use super::{
+    builder_login_item_disabled, builder_service_disabled, job, launchd_bootstrap_error_5, of_the_vm, set_job,
+};
 use crate::checks::config::builder_not_configured;
 use crate::checks::prelude::*;
 use crate::evidence::service::PlistState;
@@ -12,10 +14,15 @@ pub static CHECK: Check = Check {
     title: "launchd knows the builder's job",
     layer: Layer::Service,
     severity: Severity::Error,
-    needs: &[&builder_not_configured::CHECK, &builder_service_disabled::CHECK],
+    needs: &[
+        &builder_not_configured::CHECK,
+        &builder_login_item_disabled::CHECK,
+        &builder_service_disabled::CHECK,
+        &launchd_bootstrap_error_5::CHECK,
+    ],
     disproved_by: Proof::ABuildThere,
     why: "The job was booted out by hand, or an activation failed half-way. launchd starts only what is loaded, so the VM \
-          stays off, after a reboot too.",
+          stays off, after a reboot too. Whether it was switched off in System Settings instead, only --sudo tells.",
     remedy: Remedy::same(Advice::safe(
         &["sudo launchctl bootstrap system {plist}"],
         "The VM takes half a minute to come up.",

@@ -1,9 +1,11 @@
 //! The job is loaded, and has no process.
 
 use super::{
-    builder_crash_looping, builder_service_disabled, builder_service_not_loaded, is_crash_looping, job,
-    of_the_vm, port_31022_in_use, set_stopped, starts_on_demand,
+    builder_crash_looping, builder_login_item_disabled, builder_service_disabled, builder_service_not_loaded,
+    is_crash_looping, job, of_the_vm, port_31022_in_use, set_stopped, starts_on_demand,
+    vm_working_directory_missing,
 };
+use crate::checks::host::{host_cannot_virtualise, nix_volume_not_mounted, synthetic_conf_lost};
 use crate::checks::prelude::*;
 
 /// See the module.
@@ -13,9 +15,14 @@ pub static CHECK: Check = Check {
     layer: Layer::Service,
     severity: Severity::Error,
     needs: &[
+        &synthetic_conf_lost::CHECK,
+        &nix_volume_not_mounted::CHECK,
+        &host_cannot_virtualise::CHECK,
         &port_31022_in_use::CHECK,
+        &builder_login_item_disabled::CHECK,
         &builder_service_disabled::CHECK,
         &builder_service_not_loaded::CHECK,
+        &vm_working_directory_missing::CHECK,
         &builder_crash_looping::CHECK,
     ],
     disproved_by: Proof::ABuildThere,

@@ -4,6 +4,7 @@ use super::{
     BOOTING, builder_crash_looping, builder_service_not_running, job, of_the_vm, set_port, the_port,
     vm_still_booting,
 };
+use crate::checks::host::{host_cannot_virtualise, nix_volume_not_mounted};
 use crate::checks::prelude::*;
 use crate::evidence::port::PortAnswer;
 use crate::prose::span;
@@ -14,7 +15,13 @@ pub static CHECK: Check = Check {
     title: "The VM listens at its port",
     layer: Layer::Service,
     severity: Severity::Error,
-    needs: &[&builder_crash_looping::CHECK, &builder_service_not_running::CHECK, &vm_still_booting::CHECK],
+    needs: &[
+        &nix_volume_not_mounted::CHECK,
+        &host_cannot_virtualise::CHECK,
+        &builder_crash_looping::CHECK,
+        &builder_service_not_running::CHECK,
+        &vm_still_booting::CHECK,
+    ],
     disproved_by: Proof::ABuildThere,
     why: "The job runs, and what it runs is not QEMU with its port forwarded: it waits for /nix or for sudo's password, or \
           the VM was given another port.",
@@ -58,8 +65,15 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
         Some(age) if age < BOOTING => moot("it may still be booting"),
         age => {
             let since = age.map(|age| format!(" for {}", span(age))).unwrap_or_default();
-            let seen =
-                format!("the VM's job has been running{since}, and nobody listens at {}", port.place());
+            let forwarded = e.vm_program().ok().and_then(|program| program.says.host_port);
+            let instead = forwarded
+                .filter(|it| *it != port.port)
+                .map(|it| format!("; its script forwards port {it} instead"))
+                .unwrap_or_default();
+            let seen = format!(
+                "the VM's job has been running{since}, and nobody listens at {}{instead}",
+                port.place()
+            );
             fail(seen, "the VM's sshd at that port").verdict()
         }
     }

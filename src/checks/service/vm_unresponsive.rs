@@ -1,6 +1,7 @@
 //! The port takes connections, and no sshd says a word.
 
 use super::{BOOTING, set_age, set_port, starts_on_demand, vm_not_listening, vm_still_booting};
+use crate::checks::host::host_cannot_virtualise;
 use crate::checks::prelude::*;
 use crate::evidence::port::PortAnswer;
 
@@ -10,10 +11,10 @@ pub static CHECK: Check = Check {
     title: "The VM's sshd answers",
     layer: Layer::Service,
     severity: Severity::Error,
-    needs: &[&vm_still_booting::CHECK, &vm_not_listening::CHECK],
+    needs: &[&host_cannot_virtualise::CHECK, &vm_still_booting::CHECK, &vm_not_listening::CHECK],
     disproved_by: Proof::ABuildThere,
     why: "QEMU holds the port open while the guest behind it hangs: it ran out of memory, stopped over a long sleep, or its \
-          disk image was damaged when it was killed. Nix waits for such a guest for ever.",
+          disk image was damaged when it was killed (vm-state-corrupt). Nix waits for such a guest for ever.",
     remedy: Remedy::same(Advice::disruptive(
         &["sudo launchctl kickstart -k system/{label}"],
         "If it hangs again after three minutes, its disk image is damaged. It holds nothing that cannot be built again; this \

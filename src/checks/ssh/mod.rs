@@ -5,12 +5,18 @@ use crate::check::Check;
 pub mod ssh_alias_missing;
 pub mod ssh_config_bad_permissions;
 pub mod ssh_connection_refused;
+pub mod ssh_half_open_hang;
 pub mod ssh_host_key_mismatch;
+pub mod ssh_key_mismatch;
 pub mod ssh_key_missing;
 pub mod ssh_key_too_open;
+pub mod ssh_key_unreadable_by_user;
 pub mod ssh_login_refused;
+pub mod ssh_multiplexing_in_protocol;
 pub mod ssh_root_known_hosts_missing;
 pub mod ssh_shut_out;
+pub mod ssh_too_many_auth_failures;
+pub mod vm_state_corrupt;
 
 /// In order.
 pub const CHECKS: &[&Check] = &[
@@ -20,23 +26,41 @@ pub const CHECKS: &[&Check] = &[
     &ssh_connection_refused::CHECK,
     &ssh_key_missing::CHECK,
     &ssh_key_too_open::CHECK,
+    &ssh_key_unreadable_by_user::CHECK,
+    &ssh_key_mismatch::CHECK,
     &ssh_host_key_mismatch::CHECK,
     &ssh_root_known_hosts_missing::CHECK,
+    &ssh_too_many_auth_failures::CHECK,
+    &vm_state_corrupt::CHECK,
+    &ssh_multiplexing_in_protocol::CHECK,
     &ssh_login_refused::CHECK,
+    &ssh_half_open_hang::CHECK,
 ];
 
 use crate::evidence::{Evidence, Missing};
+use crate::parse::ssh_config::SshView;
 use crate::parse::store_info::{SshFault, SshWords};
 use base64::Engine;
 
 /// ssh's own words for why root could not log in; None where root could, or ssh gave none.
 fn words_of_root(e: &Evidence) -> Result<Option<&SshWords>, Missing> {
-    let view = e.root_view()?;
-    match (&view.login, &view.no_login) {
-        (Some(login), _) => Ok(login.ssh_words.as_ref()),
-        (None, Some(why)) => Err(Missing::new(format!("the login as root: {why}"))),
-        (None, None) => Err(Missing::new("root did not try to log in")),
-    }
+    Ok(e.root_view()?.login()?.ssh_words.as_ref())
+}
+
+/// The same of the daemon: where root did not dial, what the test builds quote of ssh's words.
+fn words_of_daemon<'e>(e: &'e Evidence, host: &str) -> Result<Option<&'e SshWords>, Missing> {
+    words_of_root(e).or_else(|missing| {
+        let refused = e.builds().into_iter().flatten().flat_map(|build| &build.log.refused);
+        let mut quoted = refused.filter(|it| it.uri.contains(host)).map(|it| &it.words);
+        let telling = quoted.find(|it| !matches!(it.fault, SshFault::NoReason | SshFault::Other));
+        telling.map_or(Err(missing), |words| Ok(Some(words)))
+    })
+}
+
+/// What ssh would do for a host: by root's files where root looked, else by the system's and the user's.
+fn view_of_root<'e>(e: &'e Evidence, host: &str) -> Option<&'e SshView> {
+    let roots = e.root_view().ok().and_then(|view| view.ssh.as_ref()).filter(|ssh| ssh.host == host);
+    roots.or_else(|| e.ssh_of(host).ok())?.view.as_ref()
 }
 
 /// For examples: root dials, and ssh says this.
@@ -75,6 +99,9 @@ fn has_its_own_check(fault: &SshFault) -> bool {
             | SshFault::BadOwner(_)
             | SshFault::IdentityMissing(_)
             | SshFault::KeyTooOpen(_)
+            | SshFault::TooManyAuthFailures
+            | SshFault::AccountUnknown
+            | SshFault::SharingRefused
     )
 }
 

@@ -5,7 +5,7 @@ use crate::checks::config::builder_not_configured;
 use crate::checks::host::localhost_does_not_resolve;
 use crate::checks::prelude::*;
 use crate::checks::service;
-use crate::evidence::port::PortAnswer;
+use crate::evidence::port::{PortAnswer, PortView};
 
 /// See the module.
 pub static CHECK: Check = Check {
@@ -39,16 +39,32 @@ pub static CHECK: Check = Check {
     judge,
     examples: &[
         Example {
-            name: "nobody listens",
-            given: |e| {
-                e.ports = Probe::seen(vec![healthy::port(PortAnswer::Refused)], "one connection");
-                healthy::hide_builds(e);
-            },
+            name: "nobody listens at a machine elsewhere",
+            given: |e| elsewhere(e, PortAnswer::Refused),
             expect: Expect::Fail,
+        },
+        Example {
+            name: "a machine elsewhere that answers",
+            given: |e| elsewhere(e, PortAnswer::Ssh("SSH-2.0-OpenSSH_10.2".to_owned())),
+            expect: Expect::Pass,
         },
         Example { name: "an SSH server answers", given: |_| {}, expect: Expect::Pass },
     ],
 };
+
+/// No VM here: the builder is another machine.
+fn elsewhere(e: &mut Evidence, answer: PortAnswer) {
+    healthy::set_machines(e, &healthy::MACHINES.replace("linux-builder", "buildbox"));
+    if let Probe::Seen { fact, .. } = &mut e.ssh {
+        fact.iter_mut().for_each(|it| it.host = "buildbox".to_owned());
+        fact.iter_mut().filter_map(|it| it.view.as_mut()).for_each(|it| it.hostname = "192.0.2.7".to_owned());
+    }
+    let port = PortView { host: "buildbox".to_owned(), address: "192.0.2.7".to_owned(), port: 22, answer };
+    e.ports = Probe::seen(vec![port], "one connection");
+    e.builder_jobs = Probe::seen(Vec::new(), "/Library/LaunchDaemons");
+    healthy::hide_root_view(e);
+    healthy::hide_builds(e);
+}
 
 fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
     let Some(machine) = e.builder(want)? else { return moot("no Linux builder is declared") };

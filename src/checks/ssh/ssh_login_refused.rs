@@ -2,16 +2,18 @@
 
 use super::{
     has_its_own_check, ssh_alias_missing, ssh_config_bad_permissions, ssh_connection_refused,
-    ssh_host_key_mismatch, ssh_key_missing, ssh_key_too_open, ssh_root_known_hosts_missing, ssh_shut_out,
-    words_of_root,
+    ssh_host_key_mismatch, ssh_key_mismatch, ssh_key_missing, ssh_key_too_open, ssh_key_unreadable_by_user,
+    ssh_multiplexing_in_protocol, ssh_root_known_hosts_missing, ssh_shut_out, ssh_too_many_auth_failures,
+    vm_state_corrupt, words_of_root,
 };
 use crate::checks::host::localhost_does_not_resolve;
-use crate::checks::machines::{builders_bad_machine_spec, machines_system_not_offered};
+use crate::checks::machines::{
+    builders_bad_machine_spec, machines_port_needs_2_31, machines_system_not_offered,
+};
 use crate::checks::prelude::*;
 use crate::checks::service;
 use crate::evidence::root_view::ONLY_ROOT;
 use crate::parse::build_log::Outcome;
-use crate::parse::store_info::SshFault;
 
 /// See the module.
 pub static CHECK: Check = Check {
@@ -23,6 +25,7 @@ pub static CHECK: Check = Check {
         &localhost_does_not_resolve::CHECK,
         &builders_bad_machine_spec::CHECK,
         &crate::checks::machines::machines_odd_fields::CHECK,
+        &machines_port_needs_2_31::CHECK,
         &machines_system_not_offered::CHECK,
         &service::port_31022_in_use::CHECK,
         &service::vm_unresponsive::CHECK,
@@ -32,6 +35,11 @@ pub static CHECK: Check = Check {
         &ssh_connection_refused::CHECK,
         &ssh_key_missing::CHECK,
         &ssh_key_too_open::CHECK,
+        &ssh_key_unreadable_by_user::CHECK,
+        &ssh_key_mismatch::CHECK,
+        &ssh_too_many_auth_failures::CHECK,
+        &vm_state_corrupt::CHECK,
+        &ssh_multiplexing_in_protocol::CHECK,
         &ssh_host_key_mismatch::CHECK,
         &ssh_root_known_hosts_missing::CHECK,
     ],
@@ -82,8 +90,7 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
     if let Ok(words) = words_of_root(e) {
         return match words.map(|words| &words.fault) {
             None => pass("root is let in"),
-            // ssh has done its part; what spoke behind it is another question.
-            Some(SshFault::ProtocolMismatch(_) | SshFault::DaemonGone) => pass("root is let in"),
+            Some(fault) if fault.is_behind_the_login() => pass("root is let in"),
             Some(fault) => {
                 let line = words.map(|words| words.line.as_str()).unwrap_or_default();
                 let more = if has_its_own_check(fault) {
@@ -99,10 +106,9 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
     let reached_ssh =
         unreachable.and_then(|build| build.log.refused.iter().find(|it| it.uri.contains(&machine.host)));
     match reached_ssh.map(|refusal| &refusal.words.fault) {
-        Some(SshFault::ProtocolMismatch(_) | SshFault::DaemonGone) => pass("the daemon is let in"),
+        Some(fault) if fault.is_behind_the_login() => pass("the daemon is let in"),
         Some(_) => {
-            let seen =
-                format!("the daemon cannot log in to {}, and does not say why; --sudo would", machine.host);
+            let seen = format!("the daemon's login to {} is refused; --sudo would say why", machine.host);
             fail(seen, expected).first_run("builder-doctor --sudo").verdict()
         }
         None => Err(Missing { because: ONLY_ROOT.to_owned(), by_choice: true }),

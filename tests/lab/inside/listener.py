@@ -18,7 +18,7 @@ def answer(connection, kind):
             time.sleep(3600)
         if kind == "slow-sshd":
             time.sleep(2)
-            sshd = ["chroot", "/guest", "/usr/sbin/sshd", "-i", "-o", "UsePAM=no", "-E", "/var/log/sshd.log"]
+            sshd = ["chroot", "/guest", "/usr/sbin/sshd", "-i", "-o", "UsePAM=no", "-E", "/var/log/sshd.log", "-q"]
             subprocess.run(sshd, stdin=connection, stdout=connection, check=False)
             return
         try:
@@ -37,6 +37,8 @@ def main():
     with socket.create_server(("127.0.0.1", port), backlog=64) as server:
         while True:
             connection, _ = server.accept()
+            with open("/run/lab/connections", "a") as file:
+                file.write(f"{port}\n")
             threading.Thread(target=answer, args=(connection, kind), daemon=True).start()
 
 

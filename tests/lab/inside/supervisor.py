@@ -24,7 +24,10 @@ import time
 LAB = "/host/var/db/lab"
 BUILDER = "org.nixos.linux-builder"
 DAEMON = "org.nixos.nix-daemon"
-PROGRAMS = {BUILDER: "exec bash /lab/inside/vm", DAEMON: "exec bash /lab/inside/daemon"}
+PROGRAMS = {
+    BUILDER: "exec bash /lab/inside/vm",
+    DAEMON: "exec bash /lab/inside/daemon",
+}
 SOCKETS = {
     BUILDER: "/guest/nix/var/nix/daemon-socket/socket",
     DAEMON: "/host/nix/var/nix/daemon-socket/socket",

@@ -13,33 +13,40 @@ pub const WORLDS: &[World] = &[
     },
     World {
         name: "test-build-timed-out",
-        doc: "The builder has one slot, and a build that does not end holds it.",
-        before: "
-            machines \"$(machine '' '' 1)\"
-            printf '[test-build]\\ninstallable = \"nixpkgs#hello\"\\ntimeout = \"3s\"\\n' >$HOST/etc/builder-doctor.toml
-        ",
-        after: r#"
-            as_alice nix build --no-link -L --max-jobs 0 --expr \
-                'derivation { name = "endless"; system = "aarch64-linux"; builder = "/bin/sh";
-                  args = [ "-c" "echo up; while :; do :; done" ]; }' >/run/lab/endless 2>&1 &
-            endless() { grep -q 'up' /run/lab/endless; }
-            wait_for "the endless build" endless
+        doc: "The builder takes the build, whose shell sleeps there for an hour.",
+        before: r#"
+            guest_builds 'exec /usr/bin/sleep 3600'
+            printf '[test-build]\ninstallable = "nixpkgs#hello"\ntimeout = "3s"\n' >$HOST/etc/builder-doctor.toml
         "#,
         run: &[Run::alice(Expect::Roots(&["test-build-timed-out"]))],
         ..World::HEALTHY
     },
     World {
-    name: "hello-build-failed",
-    doc: "No registry knows nixpkgs, so that nixpkgs#hello cannot be evaluated.",
-    before: "remove_etc nix/registry.json",
-    run: &[
-        Run {
-            who: Who::Alice,
-            args: &["--json", "--deep"],
-            expect: Expect::Warning(&["hello-build-failed"]),
-        },
-        Run::alice(Expect::Healthy),
-    ],
-    ..World::HEALTHY
+        name: "waiting-for-machine",
+        doc: "The builder has one slot, and a build that does not end holds it.",
+        before: r#"
+            machines "$(machine '' '' 1)"
+            printf '[test-build]\ninstallable = "nixpkgs#hello"\ntimeout = "3s"\n' >$HOST/etc/builder-doctor.toml
+        "#,
+        after: "hold_slot",
+        run: &[
+            Run::alice(Expect::Roots(&["waiting-for-machine"])),
+            Run::alice_sudo(Expect::Roots(&["waiting-for-machine"])),
+        ],
+        ..World::HEALTHY
+    },
+    World {
+        name: "hello-build-failed",
+        doc: "No registry knows nixpkgs, so that nixpkgs#hello cannot be evaluated.",
+        before: "remove_etc nix/registry.json",
+        run: &[
+            Run {
+                who: Who::Alice,
+                args: &["--json", "--deep"],
+                expect: Expect::Warning(&["hello-build-failed"]),
+            },
+            Run::alice(Expect::Healthy),
+        ],
+        ..World::HEALTHY
     },
 ];

@@ -1,6 +1,6 @@
 //! The Nix daemon.
 
-use crate::world::{Expect, Run, World};
+use crate::world::{Expect, Run, World, text};
 
 pub const WORLDS: &[World] = &[
     World {
@@ -22,6 +22,19 @@ pub const WORLDS: &[World] = &[
         doc: "allowed-users names root alone.",
         before: "edit_etc nix/nix.conf 's/^allowed-users.*/allowed-users = root/'",
         run: &[Run::alice(Expect::Roots(&["daemon-user-not-allowed"]))],
+        ..World::HEALTHY
+    },
+    World {
+        name: "daemon-label-is-determinate",
+        doc: "Determinate's Nix, beside which the file of upstream's job is left; everything works.",
+        before: "determinate beside",
+        run: &[Run::alice(Expect::That(|report| {
+            report.no_alarm()?;
+            match report.findings().iter().map(|finding| text(finding, "id")).collect::<Vec<_>>().as_slice() {
+                ["daemon-label-is-determinate"] => Ok(()),
+                other => Err(format!("the findings are {other:?}")),
+            }
+        }))],
         ..World::HEALTHY
     },
 ];

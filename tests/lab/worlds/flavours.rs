@@ -126,16 +126,16 @@ pub const WORLDS: &[World] = &[
         ..World::HEALTHY
     },
     World {
-        name: "healthy-determinate",
+        name: "healthy-determinate-alone",
         doc: "Determinate manages Nix: its labels, its nix.conf with nix.custom.conf, and a builder set up by hand.",
-        before: "determinate",
+        before: "determinate_alone",
         run: &[Run::alice(Expect::Healthy), Run::alice_sudo(Expect::Healthy)],
         ..World::HEALTHY
     },
     World {
         name: "daemon-not-running-determinate",
         doc: "Determinate's daemon was booted out: the remedy names its label and not upstream's.",
-        before: "determinate; job_unload systems.determinate.nix-daemon",
+        before: "determinate_alone; job_unload systems.determinate.nix-daemon",
         run: &[Run::alice(Expect::That(|report| {
             Expect::Roots(&["daemon-not-running"]).check(report)?;
             report.advises("systems.determinate.nix-daemon")

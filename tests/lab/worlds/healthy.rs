@@ -26,6 +26,22 @@ pub const WORLDS: &[World] = &[
         ..World::HEALTHY
     },
     World {
+        name: "healthy-connections",
+        doc: "Nothing is wrong: one scan, one login for each of three test builds, and two for root's look.",
+        run: &[
+            Run {
+                who: Who::Alice,
+                args: &["--json", "--quick"],
+                expect: Expect::That(|report| Expect::Healthy.check(report).and(report.connected(1))),
+            },
+            Run::alice(Expect::That(|report| Expect::Healthy.check(report).and(report.connected(1 + 3)))),
+            Run::alice_sudo(Expect::That(|report| {
+                Expect::Healthy.check(report).and(report.connected(1 + 3 + 2))
+            })),
+        ],
+        ..World::HEALTHY
+    },
+    World {
         name: "healthy-2-26",
         nix: Nix::Nix226,
         doc: "Nothing is wrong but the age of Nix, 2.26.",
@@ -46,6 +62,24 @@ pub const WORLDS: &[World] = &[
         doc: "A Linux machine, without any command of a Mac, whose builder works.",
         before: "no_mac",
         run: &[Run::alice(Expect::That(no_error))],
+        ..World::HEALTHY
+    },
+    World {
+        name: "healthy-determinate",
+        doc: "Determinate's Nix beside nix-darwin, with a builder that somebody set up by hand.",
+        before: "determinate",
+        run: &[
+            Run::alice(Expect::Healthy),
+            Run::alice_sudo(Expect::Healthy),
+            Run { who: Who::Alice, args: &["--json", "--quick"], expect: Expect::Healthy },
+        ],
+        ..World::HEALTHY
+    },
+    World {
+        name: "healthy-port-in-url",
+        doc: "The machine's URL has the port, which Nix 2.34 understands.",
+        before: r#"machines "$(machine | sed 's/@linux-builder /@linux-builder:31022 /')""#,
+        run: &[Run::alice(Expect::Healthy), Run::alice_sudo(Expect::Healthy)],
         ..World::HEALTHY
     },
     World {

@@ -27,4 +27,105 @@ END
         ],
         ..World::HEALTHY
     },
+    World {
+        name: "nix-volume-not-mounted",
+        doc: "The Mac was restarted and the volume that holds Nix was not mounted: /nix is empty, and every job waits. \
+              The volume itself is imitated by diskutil.",
+        before: r#"
+            rm -rf $HOST/nix/store $HOST/nix/var
+            echo unmounted >$LAB/nix-volume
+            cp $HOST/Library/LaunchDaemons/$DAEMON.plist $HOST/Library/LaunchDaemons/org.nixos.darwin-store.plist
+            job_program $DAEMON 'exec sleep infinity'
+            job_program $BUILDER 'exec sleep infinity'
+        "#,
+        run: &[
+            Run::alice(Expect::Roots(&["nix-volume-not-mounted"])),
+            Run::root(Expect::Roots(&["nix-volume-not-mounted"])),
+        ],
+        ..World::HEALTHY
+    },
+    World {
+        name: "synthetic-conf-lost",
+        doc: "An update of macOS replaced /etc/synthetic.conf: after the restart there is no /run, so create-builder ends \
+              at once; Nix itself works.",
+        before: r#"
+            echo nix >$HOST/etc/synthetic.conf
+            rm -rf $HOST/run
+            job_set $BUILDER runs 40
+            job_set $BUILDER exit 1
+            job_program $BUILDER 'exit 1' stays
+        "#,
+        after: "wait_for 'the end of the job' grep -q spawn $LAB/jobs/$BUILDER/state",
+        run: &[Run::alice(Expect::Roots(&["synthetic-conf-lost"]))],
+        ..World::HEALTHY
+    },
+    World {
+        name: "synthetic-conf-lost-before-the-restart",
+        doc: "/etc/synthetic.conf was replaced, and the Mac was not restarted since.",
+        before: "echo nix >$HOST/etc/synthetic.conf",
+        run: &[Run::alice(Expect::Warning(&["synthetic-conf-lost"]))],
+        ..World::HEALTHY
+    },
+    World {
+        name: "nixbld-users-missing",
+        doc: "macOS 15 removed _nixbld1 to _nixbld4; builds on the builder go on.",
+        before: r#"
+            sed -i '/^_nixbld[1-4]:/d' $HOST/etc/passwd
+            echo '_modelmanagerd:x:301:301:Model Manager:/var/empty:/usr/bin/false' >>$HOST/etc/passwd
+        "#,
+        run: &[Run::alice(Expect::Warning(&["nixbld-users-missing"]))],
+        ..World::HEALTHY
+    },
+    World {
+        name: "nixbld-users-missing-beside-another",
+        doc: "The same, and the builder's job was booted out: that is why no build for Linux runs.",
+        before: r#"
+            sed -i '/^_nixbld[1-4]:/d' $HOST/etc/passwd
+            job_unload $BUILDER
+        "#,
+        run: &[Run::alice(Expect::Roots(&["builder-service-not-loaded", "nixbld-users-missing"]))],
+        ..World::HEALTHY
+    },
+    World {
+        name: "rosetta-host-missing",
+        doc: "extra-platforms offers x86_64-darwin, and Rosetta is not there, by the file that Nix looks for.",
+        before: "rm $HOST/Library/Apple/usr/libexec/oah/libRosettaRuntime",
+        run: &[Run::alice(Expect::Warning(&["rosetta-host-missing"]))],
+        ..World::HEALTHY
+    },
+    World {
+        name: "host-cannot-virtualise",
+        doc: "A hosted runner, itself a virtual machine: QEMU ends at once. The answers of sysctl are imitated.",
+        before: r#"
+            mac sysctl 'kern.hv_support: 0'
+            mac sysctl 'hw.model: VirtualMac2,1'
+            job_set $BUILDER runs 40
+            job_set $BUILDER exit 1
+            job_program $BUILDER 'exit 1' stays
+        "#,
+        after: "wait_for 'the end of the job' grep -q spawn $LAB/jobs/$BUILDER/state",
+        run: &[Run::alice(Expect::Roots(&["host-cannot-virtualise"]))],
+        ..World::HEALTHY
+    },
+    World {
+        name: "host-cannot-virtualise-not-configured",
+        doc: "A hosted runner on which nobody has set a builder up, as it cannot be.",
+        before: r#"
+            mac sysctl 'kern.hv_support: 0'
+            mac sysctl 'hw.model: VirtualMac2,1'
+            no_builder
+        "#,
+        run: &[Run::alice(Expect::Roots(&["host-cannot-virtualise"]))],
+        ..World::HEALTHY
+    },
+    World {
+        name: "nixpkgs-dropped-platform",
+        doc: "An Intel Mac, by what uname and sysctl print, whose system is made of nixpkgs 26.11.",
+        before: r#"
+            echo x86_64 >$LAB/machine
+            sed -i 's/26.05.56c666e/26.11.56c666e/' $HOST/nix/store/*-darwin-system-26.05/darwin-version.json
+        "#,
+        run: &[Run::alice(Expect::Warning(&["nixpkgs-dropped-platform"]))],
+        ..World::HEALTHY
+    },
 ];

@@ -67,6 +67,17 @@ pub const WORLDS: &[World] = &[
         ..World::HEALTHY
     },
     World {
+        name: "machines-port-needs-2-31",
+        nix: Nix::Nix226,
+        doc: "The machine's URL has a port, which Nix 2.26 hands to ssh as part of the host's name.",
+        before: r#"machines "$(machine | sed 's/@linux-builder /@linux-builder:31022 /')""#,
+        run: &[
+            Run::alice(Expect::Roots(&["machines-port-needs-2-31", "nix-too-old"])),
+            Run::alice_sudo(Expect::Roots(&["machines-port-needs-2-31", "nix-too-old"])),
+        ],
+        ..World::HEALTHY
+    },
+    World {
         name: "machines-odd-fields-no-system",
         doc: "The second column is `-`, by which Nix takes the builder for another Mac.",
         before: "machines \"$(machine -)\"",

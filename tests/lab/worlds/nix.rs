@@ -60,4 +60,16 @@ pub const WORLDS: &[World] = &[
         }))],
         ..World::HEALTHY
     },
+    World {
+        name: "shell-hook-wiped",
+        doc: "An update of macOS replaced /etc/bashrc, so that alice's shell, which is bash, no longer finds nix.",
+        before: r#"
+            remove_etc bashrc
+            printf '# System-wide .bashrc file for interactive bash(1) shells.\nshopt -s checkwinsize\n' >$HOST/etc/bashrc
+            MAC_PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin
+        "#,
+        run: &[Run::alice(Expect::Warning(&["shell-hook-wiped"]))],
+        ..World::HEALTHY
+    },
+    // A Nix below 2.20, by which nix-too-old is an error, is not in the lab; examples cover it.
 ];

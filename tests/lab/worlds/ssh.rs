@@ -178,6 +178,142 @@ END
         ],
         ..World::HEALTHY
     },
+    World {
+        name: "ssh-half-open-hang",
+        doc: "The VM was restarted during a build, whose ssh did not notice: it is stopped here, as one that no packet reaches; \
+              it still holds the only slot. How old it is, is imitated.",
+        before: r#"
+            machines "$(machine '' '' 1)"
+            printf '[test-build]\ninstallable = "nixpkgs#hello"\ntimeout = "3s"\n' >$HOST/etc/builder-doctor.toml
+        "#,
+        after: "
+            hold_slot
+            kill -STOP $SSH_OF_IT
+            process_age $SSH_OF_IT 9000
+            restart $BUILDER
+        ",
+        run: &[Run::alice(Expect::Roots(&["ssh-half-open-hang"]))],
+        ..World::HEALTHY
+    },
+    World {
+        name: "ssh-key-mismatch",
+        doc: "/etc/nix was restored from a backup: the pair of keys there is another than the VM's.",
+        after: "
+            install -m 600 -g 350 /keys/other_ed25519 $HOST$KEY
+            install -m 644 -g 350 /keys/other_ed25519.pub $HOST$KEY.pub
+        ",
+        run: &[
+            // The VM's folder is root's, so alice cannot compare.
+            Run::alice(Expect::Roots(&["ssh-login-refused"])),
+            Run::alice_sudo(Expect::Roots(&["ssh-key-mismatch"])),
+        ],
+        ..World::HEALTHY
+    },
+    World {
+        name: "ssh-key-mismatch-of-public-keys",
+        doc: "Only the public key in /etc/nix is of another pair, and ssh goes by that; anybody can compare the public keys.",
+        before: "chmod 644 $HOST/var/lib/linux-builder/keys/builder_ed25519.pub",
+        after: "install -m 644 -g 350 /keys/other_ed25519.pub $HOST$KEY.pub",
+        run: &[
+            Run::alice(Expect::Roots(&["ssh-key-mismatch"])),
+            Run::alice_sudo(Expect::Roots(&["ssh-key-mismatch"])),
+        ],
+        ..World::HEALTHY
+    },
+    World {
+        name: "ssh-too-many-auth-failures",
+        doc: "An agent of eight keys is set for every host, and the builder's sshd (with MaxAuthTries 2) hangs up before its own key's turn.",
+        before: "echo 'MaxAuthTries 2' >>$GUEST/etc/ssh/sshd_config",
+        after: r#"
+            agent=/var/root/agent/socket
+            mkdir -p $HOST/var/root/agent
+            as_root ssh-agent -a $agent >/dev/null
+            for n in 1 2 3 4 5 6 7 8; do
+                as_root ssh-keygen -q -t ed25519 -N '' -f /var/root/agent/id_$n
+                as_root env SSH_AUTH_SOCK=$agent ssh-add -q /var/root/agent/id_$n
+            done
+            printf 'Host *\n  IdentityAgent %s\n' $agent >$HOST/etc/ssh/ssh_config.d/050-agent.conf
+        "#,
+        run: &[
+            Run::alice(Expect::Roots(&["ssh-login-refused"])),
+            Run::alice_sudo(Expect::Roots(&["ssh-too-many-auth-failures"])),
+        ],
+        ..World::HEALTHY
+    },
+    World {
+        name: "ssh-multiplexing-in-protocol",
+        doc: "ssh shares connections to every host, and the guest's sshd allows one session on each.",
+        before: "echo 'MaxSessions 1' >>$GUEST/etc/ssh/sshd_config",
+        after: r#"
+            printf 'Host *\n  ControlMaster auto\n  ControlPath /tmp/mux-%%C\n  ControlPersist 600\n' \
+                >$HOST/etc/ssh/ssh_config.d/050-mux.conf
+            as_root ssh -i $KEY -oUserKnownHostsFile=/dev/null -oStrictHostKeyChecking=no linux-builder \
+                sleep 600 >/dev/null 2>&1 &
+            master() { for file in $HOST/tmp/mux-*; do [ -S "$file" ]; return; done; }
+            wait_for 'the shared connection' master
+        "#,
+        run: &[
+            Run::alice(Expect::Roots(&["ssh-multiplexing-in-protocol"])),
+            Run::alice_sudo(Expect::Roots(&["ssh-multiplexing-in-protocol"])),
+        ],
+        ..World::HEALTHY
+    },
+    World {
+        name: "ssh-key-unreadable-by-user",
+        doc: "Nix was installed for alice alone, who dials by herself and cannot read root's key.",
+        before: "
+            chown 501 $HOST/nix $HOST/nix/store
+            chown -R 501 $HOST/nix/var
+        ",
+        after: "LAB_ENV=(NIX_REMOTE=local)",
+        run: &[Run::alice(Expect::Roots(&["ssh-key-unreadable-by-user"]))],
+        ..World::HEALTHY
+    },
+    World {
+        name: "vm-state-corrupt",
+        doc: "The guest lets the key in and does not know its account (imitated: root's ssh prints PAM's words and hangs up).",
+        after: r#"
+            mv $HOST/usr/bin/ssh $HOST/usr/bin/ssh.real
+            cat >$HOST/usr/bin/ssh <<'END'
+#!/bin/sh
+case " $* " in
+    *' -G '* | *' -V '*) exec /usr/bin/ssh.real "$@" ;;
+esac
+echo 'User not known to the underlying authentication module' >&2
+echo 'Connection closed by 127.0.0.1 port 31022' >&2
+exit 255
+END
+            chmod 755 $HOST/usr/bin/ssh
+        "#,
+        run: &[
+            Run::alice(Expect::Roots(&["ssh-login-refused"])),
+            Run::alice_sudo(Expect::Roots(&["vm-state-corrupt"])),
+        ],
+        ..World::HEALTHY
+    },
+    World {
+        name: "ssh-host-key-of-another-kind",
+        doc: "The builder's only host key is an RSA one, and its line says so.",
+        before: r#"
+            rm $GUEST/etc/ssh/ssh_host_*
+            in_guest ssh-keygen -q -t rsa -b 2048 -N '' -C root@nixos -f /etc/ssh/ssh_host_rsa_key
+            machines "$(machine '' '' '' '' '' '' "$(base64 -w 0 $GUEST/etc/ssh/ssh_host_rsa_key.pub)")"
+        "#,
+        run: &[Run::alice(Expect::Healthy), Run::alice_sudo(Expect::Healthy)],
+        ..World::HEALTHY
+    },
+    World {
+        name: "ssh-host-key-mismatch-rsa",
+        doc: "The same, and its line holds another RSA key.",
+        before: r#"
+            rm $GUEST/etc/ssh/ssh_host_*
+            in_guest ssh-keygen -q -t rsa -b 2048 -N '' -C root@nixos -f /etc/ssh/ssh_host_rsa_key
+            in_guest ssh-keygen -q -t rsa -b 2048 -N '' -C root@nixos -f /root/other
+            machines "$(machine '' '' '' '' '' '' "$(base64 -w 0 $GUEST/root/other.pub)")"
+        "#,
+        run: &[Run::alice(Expect::Roots(&["ssh-host-key-mismatch"]))],
+        ..World::HEALTHY
+    },
 ];
 
 /// Root was refused, and said so: nothing waited for an answer that nobody gives.
