@@ -3,9 +3,13 @@
 use builder_doctor::check::Layer;
 use builder_doctor::checks;
 use builder_doctor::diagnosis::Selection;
+use builder_doctor::expectations::Expectations;
+use builder_doctor::parse::derivation::Required;
 use builder_doctor::report::human::Detail;
 use builder_doctor::report::paint::Paint;
+use builder_doctor::report::why::From;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -31,15 +35,12 @@ pub struct Cli {
 pub enum Topic {
     /// Diagnose this machine (the default)
     Check(CheckArgs),
-    /// List every check
+    /// List every check, and every topic
     List(LookArgs),
-    /// Explain what a check means, and what to do when it fails
-    Explain {
-        /// The check's id, such as ssh-key-too-open
-        id: String,
-        #[command(flatten)]
-        look: LookArgs,
-    },
+    /// Explain a check, a topic, or what Nix, ssh, launchctl, QEMU or curl printed
+    Explain(ExplainArgs),
+    /// Say which machine takes a derivation, and why each other one does not
+    Why(WhyArgs),
     /// Take what only root can see (run by --sudo)
     #[command(name = builder_doctor::evidence::root_view::HIDDEN_COMMAND, hide = true)]
     LookAsRoot { request: String },
@@ -94,6 +95,70 @@ pub struct CheckArgs {
     pub look: LookArgs,
 }
 
+/// Says which machine takes a derivation, and why each other one does not.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Makes Nix's own decision again, out of its settings and the list of machines: no
+machine is asked, and nothing is built. It is about this derivation only: its
+inputs can require other things.
+
+Exit codes: 0 somebody builds it · 1 nobody does · 2 wrong usage · 3 it cannot
+be told · 130 interrupted")]
+pub struct WhyArgs {
+    /// A .drv path or an installable (nixpkgs#hello), which is evaluated
+    ///
+    /// Without it: what --system and --features say, else the first system and the features that are expected of
+    /// the builder.
+    #[arg(value_name = "DRV|INSTALLABLE", conflicts_with_all = ["system", "features"])]
+    pub derivation: Option<String>,
+    /// A system, such as x86_64-linux (default: the first that is expected)
+    #[arg(long)]
+    system: Option<String>,
+    /// System features that it requires, such as kvm,nixos-test
+    #[arg(long, value_delimiter = ',', num_args = 0..=1, require_equals = false)]
+    features: Option<Vec<String>>,
+    /// Take the machines of this file instead of those that `builders` names
+    #[arg(long, value_name = "FILE")]
+    pub machines: Option<PathBuf>,
+    /// Take the machines and settings of a saved report ("-" reads standard input)
+    #[arg(long, value_name = "REPORT", conflicts_with = "machines")]
+    pub from: Option<PathBuf>,
+    /// What to expect of the builder (as for check)
+    #[arg(long, value_name = "FILE")]
+    pub expect: Option<PathBuf>,
+    /// End the whole look after this time
+    #[arg(long, value_name = "TIME", default_value = "90s", value_parser = time)]
+    pub timeout: Duration,
+    /// Print the answer as JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub look: LookArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Output is pasted, or piped: nix build 2>&1 | builder-doctor explain -
+The faults that it names are told with the line that names them, the most
+telling first. This machine is not looked at.
+
+Exit codes: 0 it is explained, or names no fault that is known · 2 wrong
+usage, or there is nothing to explain")]
+pub struct ExplainArgs {
+    /// A check's or a topic's id, such as ssh-key-too-open; "-" reads output
+    /// from standard input
+    #[arg(value_name = "ID|-", required_unless_present = "text")]
+    pub id: Option<String>,
+    /// Explain this output
+    #[arg(long, value_name = "OUTPUT", conflicts_with = "id", allow_hyphen_values = true)]
+    pub text: Option<OsString>,
+    /// Print it as JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub look: LookArgs,
+}
+
 #[derive(Debug, Args)]
 pub struct LookArgs {
     /// When to colour
@@ -133,6 +198,32 @@ impl LookArgs {
         }
         paint.ascii |= self.ascii;
         paint
+    }
+}
+
+impl WhyArgs {
+    /// What was typed, or what is expected where nothing was.
+    pub fn required(&self, want: &Expectations) -> Result<(Required, From), String> {
+        let word = |what: &str, word: &str| match word.contains(|c: char| c.is_whitespace() || c.is_control())
+        {
+            false if !word.is_empty() => Ok(word.to_owned()),
+            _ => Err(format!("--{what}: {:?} is no plain word", builder_doctor::prose::line(word))),
+        };
+        let first = want.builder.systems.first();
+        let system = match (&self.system, first) {
+            (Some(system), _) => word("system", system)?,
+            (None, Some(first)) => first.clone(),
+            (None, None) => {
+                return Err("no system is expected of the builder: name one by --system".to_owned());
+            }
+        };
+        let typed = self.system.is_some() || self.features.is_some();
+        let features =
+            if typed { self.features.clone().unwrap_or_default() } else { want.builder.features.clone() };
+        let features = features.iter().filter(|it| !it.is_empty()).map(|it| word("features", it));
+        let required =
+            Required { system, features: features.collect::<Result<_, _>>()?, ..Required::default() };
+        Ok((required, if typed { From::Options } else { From::Expectations }))
     }
 }
 

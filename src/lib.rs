@@ -31,6 +31,9 @@
 //! 9. Derived, never copied: README's table of checks, `list` and `explain` are loops over the registry,
 //!    with a test that fails (and says how to update) where they drift.
 //!
+//! Beside this line of thought: `topics` explains what no machine can be judged on, and `symptoms` names the
+//! faults that pasted output speaks of, from a table.
+//!
 //! The modules, in the order in which to read them.
 
 pub mod host;
@@ -47,9 +50,15 @@ pub mod check;
 
 pub mod checks;
 
+pub mod topics;
+
+pub mod symptoms;
+
 pub mod diagnosis;
 
 pub mod advice;
+
+pub mod why;
 
 pub mod report;
 

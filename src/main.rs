@@ -1,5 +1,6 @@
 //! The command line: what was typed, made into what it means; the only place that prints.
 
+mod ask;
 mod cli;
 mod replay;
 mod terminal;
@@ -9,11 +10,14 @@ use builder_doctor::diagnosis::{Selection, diagnose};
 use builder_doctor::evidence::root_view::{Errand, look_as_root};
 use builder_doctor::evidence::{Evidence, Progress, RootAccess, Timing, Wanted, gather};
 use builder_doctor::expectations::{self, Expectations};
-use builder_doctor::host::live::Live;
-use builder_doctor::host::{Cancel, Host};
-use builder_doctor::report::{Report, Timings, explain, human, json, list};
+use builder_doctor::host::live::{BothEnds, Live, read_both_ends};
+use builder_doctor::host::{Cancel, Host, HostError};
+use builder_doctor::report::paint::Paint;
+use builder_doctor::report::{self, Report, Timings, explain, human, json, list};
+use builder_doctor::symptoms::{self, Paste};
+use builder_doctor::topics::{self, Subject};
 use clap::Parser;
-use cli::{CheckArgs, Cli, Format, Topic};
+use cli::{CheckArgs, Cli, ExplainArgs, Format, Topic};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,8 +30,9 @@ fn main() -> ExitCode {
     let ended = match cli.topic {
         None => check(&cli.check),
         Some(Topic::Check(args)) => check(&args),
-        Some(Topic::List(args)) => Ok(say(&list::checks(&checks::all(), args.paint()), 0)),
-        Some(Topic::Explain { id, look }) => explain_one(&id, &look),
+        Some(Topic::List(args)) => Ok(say(&listed(args.paint()), 0)),
+        Some(Topic::Explain(args)) => explained(&args),
+        Some(Topic::Why(args)) => ask::run(&args),
         Some(Topic::LookAsRoot { request }) => look(&request),
     };
     ended.unwrap_or_else(|error| {
@@ -47,10 +52,43 @@ fn say(text: &str, code: u8) -> ExitCode {
     }
 }
 
-fn explain_one(id: &str, look: &cli::LookArgs) -> Result<ExitCode, String> {
-    let check =
-        checks::find(id).ok_or_else(|| cli::unknown("check", id, checks::all().iter().map(|it| it.id)))?;
-    Ok(say(&explain::render(check, look.paint()), 0))
+/// Every check, then every topic.
+fn listed(paint: Paint) -> String {
+    format!(
+        "{}\n\n{}\n",
+        list::checks(&checks::all(), paint).trim_end(),
+        list::topics(topics::ALL, paint).trim_end()
+    )
+}
+
+fn explained(args: &ExplainArgs) -> Result<ExitCode, String> {
+    let paint = args.look.paint();
+    let (text, source) = match (&args.text, args.id.as_deref()) {
+        (Some(text), _) => (BothEnds::of(text.as_encoded_bytes(), symptoms::MOST), "--text"),
+        (None, Some("-")) => {
+            terminal::ask_for_a_paste();
+            let read = read_both_ends(symptoms::MOST)
+                .map_err(|error| format!("standard input: {}", HostError::from(error)))?;
+            (read, "standard input")
+        }
+        (None, id) => {
+            let id = id.unwrap_or_default();
+            let subject =
+                Subject::find(id).ok_or_else(|| cli::unknown("check or topic", id, topics::ids()))?;
+            let page = if args.json { explain::page_as_json(subject) } else { explain::page(subject, paint) };
+            return Ok(say(&page, 0));
+        }
+    };
+    let paste = Paste::new(&String::from_utf8_lossy(&text.bytes));
+    if paste.is_empty() {
+        return Err(format!("{source}: there is nothing to explain"));
+    }
+    let named = symptoms::find(&paste);
+    let answer = match args.json {
+        true => report::symptoms::as_json(&named, text.cut),
+        false => report::symptoms::render(&named, text.cut, paint),
+    };
+    Ok(say(&answer, 0))
 }
 
 /// The hidden command that `--sudo` runs.
@@ -122,7 +160,7 @@ fn wanted(args: &CheckArgs, selection: &Selection) -> Result<Wanted, String> {
         () => RootAccess::No,
     };
     let word = |why: Option<&str>| why.map(str::to_owned);
-    Ok(Wanted { no_builds: word(no_builds), offline: word(offline), deep: args.deep, root })
+    Ok(Wanted { no_builds: word(no_builds), offline: word(offline), deep: args.deep, root, only: &[] })
 }
 
 /// Gathers, and names the slowest probe on a terminal while it does.

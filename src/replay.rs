@@ -4,6 +4,7 @@ use crate::cli::{CheckArgs, unknown};
 use builder_doctor::host::HostError;
 use builder_doctor::host::live::read_input;
 use builder_doctor::report::json::{Saved, parse};
+use std::path::Path;
 
 /// A report larger than this is none: 64 MiB.
 const LARGEST: u64 = 64 << 20;
@@ -15,16 +16,20 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("healthy", include_str!("../tests/states/healthy.json")),
 ];
 
+/// The report in a file, or on standard input.
+pub fn read(path: &Path) -> Result<Saved, String> {
+    let shown = match path.to_string_lossy() {
+        name if name == "-" => "standard input".to_owned(),
+        name => builder_doctor::prose::line(&name),
+    };
+    let bytes = read_input(path, LARGEST).map_err(|error| format!("{shown}: {}", HostError::from(error)))?;
+    parse(&bytes).map_err(|error| format!("{shown}: {error}"))
+}
+
 /// The machine to judge instead of this one, if one was asked for.
 pub fn saved(args: &CheckArgs) -> Result<Option<Saved>, String> {
     if let Some(path) = &args.from {
-        let shown = match path.to_string_lossy() {
-            name if name == "-" => "standard input".to_owned(),
-            name => builder_doctor::prose::line(&name),
-        };
-        let bytes =
-            read_input(path, LARGEST).map_err(|error| format!("{shown}: {}", HostError::from(error)))?;
-        return parse(&bytes).map(Some).map_err(|error| format!("{shown}: {error}"));
+        return read(path).map(Some);
     }
     let Some(name) = args.example.as_deref() else { return Ok(None) };
     let name = if name.is_empty() { "broken" } else { name };

@@ -68,6 +68,13 @@ pub fn ask_for_sudo() -> Result<(), String> {
     }
 }
 
+/// Says what is waited for, where standard input is a keyboard.
+pub fn ask_for_a_paste() {
+    if io::stdin().is_terminal() && io::stderr().is_terminal() {
+        let _ = writeln!(io::stderr(), "builder-doctor: paste the output; Ctrl-D on a new line ends it");
+    }
+}
+
 /// What standard output can show.
 pub fn paint() -> Paint {
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());

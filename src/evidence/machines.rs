@@ -7,7 +7,7 @@ use super::origin::{Origin, is_refused, origin, system_value};
 use super::user_env::paths;
 use super::{Evidence, Look, Missing, Probe};
 use crate::expectations::Expectations;
-use crate::host::HostError;
+use crate::host::{Host, HostError};
 use crate::parse::machines::{FileRead, Machine, Machines, parse};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -35,6 +35,15 @@ pub fn linux(all: &Machines) -> impl Iterator<Item = &Machine> {
     all.machines.iter().filter(|machine| machine.systems.iter().any(|it| it.value.ends_with("-linux")))
 }
 
+/// What is where a list names a file.
+pub fn file(host: &dyn Host, path: &str) -> FileRead {
+    match host.read(Path::new(path)) {
+        Ok(bytes) => FileRead::Text(String::from_utf8_lossy(&bytes).into_owned()),
+        Err(HostError::NotFound) => FileRead::Missing,
+        Err(error) => FileRead::Unreadable(error.to_string()),
+    }
+}
+
 pub(super) fn probe(look: &Look) -> Probe<Machines> {
     if super::nix::locate(look.host).is_none() {
         return Probe::blind("there is no Nix that would read them");
@@ -47,19 +56,11 @@ pub(super) fn probe(look: &Look) -> Probe<Machines> {
         // Nix refuses to say; what it would read if it worked is still worth seeing.
         _ => (DEFAULT.to_owned(), "builders (default)"),
     };
-    let machines = parse(&builders, from, &mut |path| read(look, path));
+    let machines = parse(&builders, from, &mut |path| file(look.host, path));
     if linux(&machines).next().is_some() && linux(&machines).all(|machine| machine.max_jobs == 0) {
         look.hopeless.cancel("no builder takes a job, so no build can end");
     }
     Probe::seen(machines, format!("builders = {builders}"))
-}
-
-fn read(look: &Look, path: &str) -> FileRead {
-    match look.host.read(Path::new(path)) {
-        Ok(bytes) => FileRead::Text(String::from_utf8_lossy(&bytes).into_owned()),
-        Err(HostError::NotFound) => FileRead::Missing,
-        Err(error) => FileRead::Unreadable(error.to_string()),
-    }
 }
 
 /// The `builders` that the daemon acts on, where Nix shows the user this. It takes none from a user whom it does
@@ -89,8 +90,8 @@ fn of_the_daemons_environment(look: &Look) -> Option<String> {
         return None;
     }
     let label = look.managers().get().ok()?.daemon_label();
-    let file = super::service::read_plist(look, super::service::usual_place(label));
-    let super::service::PlistState::Present(plist) = file.state else { return None };
+    let job = super::service::read_plist(look, super::service::usual_place(label));
+    let super::service::PlistState::Present(plist) = job.state else { return None };
     let named = paths(plist.environment.nix_remote_systems.as_deref()?);
     Some(named.iter().map(|path| format!("@{path}")).collect::<Vec<_>>().join("\n"))
 }
@@ -123,13 +124,13 @@ pub(super) fn probe_file(look: &Look) -> Probe<MachinesFile> {
     let named = |all: &Machines| all.sources.iter().any(|source| source.path == FILE);
     let unnamed = look.machines().get().is_ok_and(|all| !named(all)) && found.is_ok();
     let target = found.as_ref().ok().and_then(|meta| meta.target.clone());
-    let file = MachinesFile {
+    let seen = MachinesFile {
         exists: found.is_ok(),
         is_the_managed: ends.is_some_and(|(here, there)| here == there)
             || target.as_deref() == Some(Path::new(MANAGED)),
         target: target.map(|it| crate::prose::line(&it.display().to_string())),
         managed: look.host.lstat(Path::new(MANAGED)).is_ok(),
-        unnamed: unnamed.then(|| parse(DEFAULT, "builders (default)", &mut |path| read(look, path))),
+        unnamed: unnamed.then(|| parse(DEFAULT, "builders (default)", &mut |path| file(look.host, path))),
     };
-    Probe::seen(file, format!("lstat {FILE}"))
+    Probe::seen(seen, format!("lstat {FILE}"))
 }

@@ -12,6 +12,7 @@ pub mod caches;
 pub mod conf_files;
 pub mod crash_report;
 pub mod custom_conf;
+pub mod derivation;
 pub mod flavour;
 pub mod guest;
 pub mod healthy;
@@ -159,6 +160,19 @@ pub struct Wanted {
     pub deep: bool,
     /// How root may look.
     pub root: RootAccess,
+    /// Only these facts, by their names; empty for all.
+    pub only: &'static [&'static str],
+}
+
+impl Wanted {
+    /// These facts and no others: a probe that waits for another one finds it not taken.
+    pub fn only(facts: &'static [&'static str]) -> Self {
+        Wanted { only: facts, ..Wanted::default() }
+    }
+
+    fn takes(&self, fact: &str) -> bool {
+        self.only.is_empty() || self.only.contains(&fact)
+    }
 }
 
 /// How root may look.
@@ -302,8 +316,9 @@ macro_rules! facts {
                     let from = host.clock();
                     progress.set(name, Stage::Running(from));
                     // A fault of ours in one probe must not cost the others, nor leave who waits waiting.
-                    let found = catch_unwind(AssertUnwindSafe(|| $probe(&look)))
+                    let taken = || catch_unwind(AssertUnwindSafe(|| $probe(&look)))
                         .unwrap_or_else(|_| Probe::blind("the probe itself failed, which is a fault of this program"));
+                    let found = if wanted.takes(name) { taken() } else { Probe::not_taken("nobody asked for it") };
                     let _ = slots.$name.set(found);
                     progress.set(name, Stage::Done);
                     let took = host.clock().saturating_sub(from).saturating_sub(Duration::from_micros(look.waited_us.load(Ordering::Relaxed)));

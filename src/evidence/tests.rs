@@ -58,7 +58,7 @@ fn gathered(host: &Scripted, wanted: &Wanted) -> Evidence {
 }
 
 fn everything() -> Wanted {
-    Wanted { no_builds: None, offline: None, deep: true, root: RootAccess::Sudo }
+    Wanted { deep: true, root: RootAccess::Sudo, ..Wanted::default() }
 }
 
 /// Invariant 2. Update with `INSTA_UPDATE=always cargo test`: a new line here is a new thing done to a Mac.
@@ -96,6 +96,9 @@ fn the_complete_list_of_commands_that_looking_runs() {
     gathered(&stuck, &everything());
     let more: Vec<String> = stuck.asked().into_iter().filter(|it| !host.asked().contains(it)).collect();
     let text = format!("{text}\n\nwhere a test build does not end:\n{}", more.join("\n"));
+    let derivation = mac();
+    let _ = derivation::required(&derivation, "nixpkgs#hello", Duration::from_secs(90));
+    let text = format!("{text}\n\nfor why, given a derivation:\n{}", derivation.asked().join("\n"));
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots"));
     settings.set_prepend_module_to_snapshot(false);
@@ -202,6 +205,26 @@ fn evidence_reads_back_as_it_was_written() {
     let healthy = healthy::evidence();
     let text = serde_json::to_string(&healthy).unwrap();
     assert_eq!(serde_json::from_str::<Evidence>(&text).unwrap(), healthy);
+}
+
+#[test]
+fn of_a_few_facts_only_these_are_asked_for() {
+    assert!(crate::why::FACTS.iter().all(|fact| FACTS.contains(fact)));
+    let host = mac();
+    let e = gathered(&host, &Wanted::only(crate::why::FACTS));
+    assert_eq!(e.machines().unwrap().machines.len(), 1);
+    assert!(e.settings().is_ok() && e.managers().is_ok());
+    assert!(e.ssh().is_err_and(|missing| missing.by_choice));
+    let asked = host.asked();
+    let few = [
+        "uname",
+        "sw_vers",
+        "sysctl",
+        "df",
+        "NIX_PAGER=cat /run/current-system/sw/bin/nix config show",
+        "NIX_PAGER=cat NIX_REMOTE=daemon /run/current-system/sw/bin/nix",
+    ];
+    assert!(asked.iter().all(|it| few.iter().any(|start| it.starts_with(start))), "{asked:?}");
 }
 
 #[test]

@@ -186,6 +186,55 @@ fn regular_file(path: &Path) -> Result<std::fs::File, HostError> {
     if file.metadata()?.is_file() { Ok(file) } else { Err(HostError::NotAFile) }
 }
 
+/// A text's beginning and its end: errors are at the end, and what led to them is at the beginning.
+pub struct BothEnds {
+    /// What was kept.
+    pub bytes: Vec<u8>,
+    /// There was more between them, or after them.
+    pub cut: bool,
+}
+
+impl BothEnds {
+    /// The first quarter and the last three of `most` bytes.
+    pub fn of(mut text: &[u8], most: usize) -> Self {
+        let read = both_ends(&mut text, most);
+        read.unwrap_or_else(|_| BothEnds { bytes: Vec::new(), cut: true })
+    }
+}
+
+/// Standard input, of which `most` bytes are kept. Input that never ends is given up at 64 times as much.
+pub fn read_both_ends(most: usize) -> std::io::Result<BothEnds> {
+    both_ends(&mut std::io::stdin().lock(), most)
+}
+
+fn both_ends(input: &mut impl Read, most: usize) -> std::io::Result<BothEnds> {
+    let mut bytes = Vec::new();
+    input.by_ref().take(most as u64).read_to_end(&mut bytes)?;
+    let mut end = bytes.split_off(bytes.len().min(most / 4));
+    let room = most - most / 4;
+    let mut cut = false;
+    let mut block = Vec::new();
+    for _ in 0..256 {
+        block.clear();
+        input.by_ref().take(most as u64 / 4).read_to_end(&mut block)?;
+        if block.is_empty() {
+            break;
+        }
+        cut = true;
+        end.extend_from_slice(&block);
+        end.drain(..end.len().saturating_sub(room));
+    }
+    if cut {
+        // What stood between is gone, and half a line is none.
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(bytes.len(), |at| at + 1);
+        bytes.truncate(whole);
+        let begins = end.iter().position(|byte| *byte == b'\n').unwrap_or(0);
+        end.drain(..begins);
+    }
+    bytes.extend(end);
+    Ok(BothEnds { bytes, cut })
+}
+
 fn meta(found: &std::fs::Metadata, target: Option<PathBuf>) -> Meta {
     let kind = match found.file_type() {
         kind if kind.is_file() => Kind::File,
@@ -378,6 +427,21 @@ mod tests {
         assert_eq!(live().read(&folder.join("none")).unwrap_err(), HostError::NotFound);
         assert_eq!(live().read(&file.join("none")).unwrap_err(), HostError::NotFound);
         std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn of_a_long_text_both_ends_are_kept() {
+        let of = |text: &str, most| {
+            let ends = BothEnds::of(text.as_bytes(), most);
+            (String::from_utf8(ends.bytes).unwrap(), ends.cut)
+        };
+        assert_eq!(of("", 16), (String::new(), false));
+        assert_eq!(of("0123456789abcdef", 16), ("0123456789abcdef".to_owned(), false));
+        // 4 bytes of the beginning and 12 of the end, without their broken lines.
+        assert_eq!(of("a\nbbbbbbbbbbbbbbbb\ncccc\n", 16), ("a\n\ncccc\n".to_owned(), true));
+        assert_eq!(of(&"x".repeat(40), 16), ("x".repeat(16), true));
+        let endless = both_ends(&mut std::io::repeat(b'x'), 16).unwrap();
+        assert_eq!((endless.bytes.len(), endless.cut), (16, true));
     }
 
     #[test]

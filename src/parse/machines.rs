@@ -203,6 +203,20 @@ impl Machine {
         self.mandatory.iter().filter(|m| !required.contains(&m.value.as_str())).collect()
     }
 
+    /// What a reader knows it by: the host, or the whole URI where the store is no host.
+    pub fn name(&self) -> &str {
+        if self.is_ssh() && !self.host.is_empty() { &self.host } else { &self.uri.value }
+    }
+
+    /// Its store as Nix names it in logs and in the locks of its slots: lines of one store share those.
+    pub fn store(&self) -> String {
+        let base = self.uri.value.split_once('?').map_or(self.uri.value.as_str(), |(base, _)| base);
+        let scheme = if self.is_ssh() && !base.contains("://") { "ssh://" } else { "" };
+        let params: Vec<String> = self.params.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let query = if params.is_empty() { "" } else { "?" };
+        format!("{scheme}{base}{query}{}", params.join("&"))
+    }
+
     /// Whether it is reached by ssh.
     pub fn is_ssh(&self) -> bool {
         self.scheme == "ssh" || self.scheme == "ssh-ng"
@@ -710,6 +724,17 @@ ssh://builder@localhost aarch64-linux,x86_64-linux /etc/nix/builder_ed25519 1 1 
         let m = inline("ssh-ng://h?ssh-key=/a%20b&x");
         assert_eq!(m.machines[0].params["ssh-key"], "/a b");
         assert_eq!(m.machines[0].host, "h");
+    }
+
+    #[test]
+    fn one_store_has_one_name_however_it_is_written() {
+        let store = |uri: &str| inline(uri).machines[0].store();
+        assert_eq!(store("builder@h"), "ssh://builder@h");
+        assert_eq!(store("ssh-ng://builder@h:22"), "ssh-ng://builder@h:22");
+        assert_eq!(store("ssh://h?b=2&a=1"), store("h?a=1&b=2"));
+        assert_eq!((store("local"), store("/mnt?x=1")), ("local".to_owned(), "/mnt?x=1".to_owned()));
+        let name = |uri: &str| inline(uri).machines[0].name().to_owned();
+        assert_eq!((name("ssh-ng://builder@h"), name("local")), ("h".to_owned(), "local".to_owned()));
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub mod builder_log;
 pub mod cache_info;
 pub mod conf_files;
 pub mod crash_report;
+pub mod derivation;
 pub mod diskutil;
 pub mod dscl;
 pub mod host_key;

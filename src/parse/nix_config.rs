@@ -308,8 +308,8 @@ trusted-substituters =
     #[test]
     fn json() {
         let c = parse_json(&format!("warning: x\n{JSON}")).unwrap();
-        assert_eq!(c.external_systems(), ["aarch64-linux"]);
         assert_eq!(c.builders.as_deref(), Some("@/etc/nix/machines"));
+        assert_eq!(c.external_systems(), ["aarch64-linux"]);
         assert_eq!(c.substituters.unwrap(), ["https://cache.nixos.org/", "https://<redacted>@example.org"]);
         assert_eq!(
             (c.cores, c.max_jobs.as_deref(), c.sandbox.as_deref()),
@@ -322,6 +322,7 @@ trusted-substituters =
     #[test]
     fn text() {
         let c = parse_text(TEXT).unwrap();
+        assert_eq!(c.external_systems(), [""; 0]);
         assert_eq!(c.experimental_features.unwrap(), ["flakes", "nix-command"]);
         assert_eq!(c.trusted_public_keys.unwrap().len(), 1);
         assert_eq!(c.trusted_substituters, Some(vec![]));

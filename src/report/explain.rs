@@ -1,10 +1,13 @@
-//! What a check means: made from the check's own fields, its examples included.
+//! What a check or a topic means: made from its own fields, a check's examples included.
 
+use super::SCHEMA_VERSION;
 use super::paint::Paint;
 use crate::advice::illustrated;
-use crate::check::{Check, Expect, Manager, Proof, Verdict};
+use crate::check::{Advice, Check, Expect, Manager, Proof, Remedy, Verdict};
 use crate::evidence::healthy;
 use crate::expectations::Expectations;
+use crate::topics::{Alias, Subject, Topic};
+use serde::Serialize;
 use std::fmt::Write;
 
 /// The page of one check, with a newline at its end.
@@ -16,24 +19,8 @@ pub fn render(check: &Check, paint: Paint) -> String {
         paint.wrap(&format!("When all is well: {}.", check.title), "", "")
     );
     let _ = writeln!(out, "\n{}", paint.wrap(check.why, "", ""));
-    let (e, want) = (healthy::evidence(), Expectations::default());
-    let shown = |text: &str| illustrated(text, check, &e, &want);
-    for (manager, advice) in check.remedy.all() {
-        let whom = match manager {
-            Manager::NixDarwin => "Where nix-darwin manages Nix",
-            Manager::Determinate => "Where Determinate manages Nix",
-            Manager::Nobody if check.remedy.nix_darwin.is_none() && check.remedy.determinate.is_none() => {
-                "What to do"
-            }
-            Manager::Nobody => "Otherwise",
-        };
-        let _ = writeln!(out, "\n{} ({}):", paint.bold(whom), advice.safety.name());
-        let _ = write!(out, "{}", prose(&shown(advice.edit), paint));
-        let _ = writeln!(out);
-        for command in advice.commands {
-            let _ = writeln!(out, "    {}", shown(command));
-        }
-        let _ = write!(out, "{}", prose(&shown(advice.note), paint));
+    for piece in advice(check) {
+        out.push_str(&piece.render(&format!("{} ({})", paint.bold(piece.whom()), piece.safety), paint));
     }
     let proof = match check.disproved_by {
         Proof::Nothing => None,
@@ -58,6 +45,175 @@ pub fn render(check: &Check, paint: Paint) -> String {
         let _ = writeln!(out, "\n{}", paint.wrap(&format!("See {}.", check.references.join(", ")), "", ""));
     }
     out
+}
+
+/// The page of one topic, with a newline at its end.
+pub fn topic(topic: &Topic, paint: Paint) -> String {
+    let mut out = format!(
+        "{} {}\n\n{}\n",
+        paint.bold(topic.id),
+        paint.dim("(topic)"),
+        paint.wrap(&format!("{}.", topic.title), "", "")
+    );
+    let _ = writeln!(out, "\n{}", paint.wrap(topic.why, "", ""));
+    let advice = Piece::of(&topic.advice, None, str::to_owned);
+    out.push_str(&advice.render(&format!("{} ({})", paint.bold(advice.whom()), advice.safety), paint));
+    let see: Vec<&str> =
+        topic.see.iter().map(|check| check.id).chain(topic.references.iter().copied()).collect();
+    let _ = writeln!(out, "\n{}", paint.wrap(&format!("See {}.", see.join(", ")), "", ""));
+    out
+}
+
+/// The page of what a name has become, with a newline at its end.
+pub fn alias(alias: &Alias, paint: Paint) -> String {
+    let checks: Vec<&Check> = alias.means.iter().filter_map(|id| crate::checks::find(id)).collect();
+    if let [only] = checks.as_slice() {
+        let lead = format!("{} is called {}.", alias.id, only.id);
+        return format!("{}\n\n{}", paint.wrap(&lead, "", ""), render(only, paint));
+    }
+    let lead = format!("{} is told apart as {}.", alias.id, crate::prose::and(alias.means));
+    let mut out = format!("{}\n", paint.wrap(&lead, "", ""));
+    for check in checks {
+        let text = format!("{}.", check.title);
+        let _ = write!(out, "\n{}\n{}\n", paint.bold(check.id), paint.wrap(&text, "    ", "    "));
+        let _ = writeln!(out, "    builder-doctor explain {}", check.id);
+    }
+    out
+}
+
+/// The page of whatever an id stands for.
+pub fn page(subject: Subject, paint: Paint) -> String {
+    match subject {
+        Subject::Check(it) => render(it, paint),
+        Subject::Topic(it) => topic(it, paint),
+        Subject::Alias(it) => alias(it, paint),
+    }
+}
+
+/// The same as JSON.
+pub fn page_as_json(subject: Subject) -> String {
+    #[derive(Serialize)]
+    struct Pages {
+        schema_version: u64,
+        pages: Vec<Page>,
+    }
+    let subjects: Vec<Subject> = match subject {
+        Subject::Alias(alias) => alias.means.iter().filter_map(|id| Subject::find(id)).collect(),
+        other => vec![other],
+    };
+    let pages = subjects.into_iter().filter_map(Page::new).collect();
+    super::json::written(&Pages { schema_version: SCHEMA_VERSION, pages })
+}
+
+/// A page's contents.
+#[derive(Serialize)]
+struct Page {
+    id: &'static str,
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    layer: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    severity: Option<&'static str>,
+    title: &'static str,
+    why: &'static str,
+    remedies: Vec<Piece>,
+    see: Vec<&'static str>,
+    references: &'static [&'static str],
+}
+
+impl Page {
+    fn new(subject: Subject) -> Option<Page> {
+        let ids = |checks: &[&'static Check]| checks.iter().map(|check| check.id).collect();
+        match subject {
+            Subject::Check(it) => Some(Page {
+                id: it.id,
+                kind: "check",
+                layer: Some(it.layer.name()),
+                severity: Some(it.severity.name()),
+                title: it.title,
+                why: it.why,
+                remedies: advice(it),
+                see: ids(it.needs),
+                references: it.references,
+            }),
+            Subject::Topic(it) => Some(Page {
+                id: it.id,
+                kind: "topic",
+                layer: None,
+                severity: None,
+                title: it.title,
+                why: it.why,
+                remedies: vec![Piece::of(&it.advice, None, str::to_owned)],
+                see: ids(it.see),
+                references: it.references,
+            }),
+            Subject::Alias(_) => None,
+        }
+    }
+}
+
+/// A piece of advice, for whoever's Nix it is; its words are those of an example.
+#[derive(Serialize)]
+pub struct Piece {
+    /// Who manages Nix where it holds; None where there is but one piece.
+    #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
+    manager: Option<Manager>,
+    /// `safe`, `disruptive` or `manual`.
+    pub safety: &'static str,
+    /// What to write into a file first; may be empty.
+    pub edit: String,
+    /// Each can be typed alone on its line.
+    pub commands: Vec<String>,
+    /// What else to know; may be empty.
+    pub note: String,
+}
+
+impl Piece {
+    fn of(advice: &Advice, manager: Option<Manager>, shown: impl Fn(&str) -> String) -> Piece {
+        Piece {
+            manager,
+            safety: advice.safety.name(),
+            edit: shown(advice.edit),
+            commands: advice.commands.iter().map(|command| shown(command)).collect(),
+            note: shown(advice.note),
+        }
+    }
+
+    /// For whom it is, as a heading.
+    pub fn whom(&self) -> &'static str {
+        match self.manager {
+            Some(Manager::NixDarwin) => "Where nix-darwin manages Nix",
+            Some(Manager::Determinate) => "Where Determinate manages Nix",
+            Some(Manager::Nobody) => "Otherwise",
+            None => "What to do",
+        }
+    }
+
+    /// Under a heading.
+    fn render(&self, heading: &str, paint: Paint) -> String {
+        let mut out = format!("\n{heading}:\n{}\n", prose(&self.edit, paint));
+        for command in &self.commands {
+            let _ = writeln!(out, "    {command}");
+        }
+        out + &prose(&self.note, paint)
+    }
+}
+
+/// What the page of a subject advises.
+pub fn advised(subject: Subject) -> Vec<Piece> {
+    match subject {
+        Subject::Check(check) => advice(check),
+        Subject::Topic(topic) => vec![Piece::of(&topic.advice, None, str::to_owned)],
+        Subject::Alias(_) => Vec::new(),
+    }
+}
+
+fn advice(check: &Check) -> Vec<Piece> {
+    let (e, want) = (healthy::evidence(), Expectations::default());
+    let shown = |text: &str| illustrated(text, check, &e, &want);
+    let same = matches!(check.remedy, Remedy { nix_darwin: None, determinate: None, .. });
+    let all = check.remedy.all();
+    all.map(|(manager, advice)| Piece::of(advice, (!same).then_some(manager), shown)).collect()
 }
 
 fn prose(text: &str, paint: Paint) -> String {

@@ -197,7 +197,7 @@ fn finding(report: &Report, found: &Found, paint: Paint) -> String {
 }
 
 /// Sentences, wrapped; an indented line is to be pasted, and so stays as it is.
-fn prose(text: &str, paint: Paint) -> String {
+pub(super) fn prose(text: &str, paint: Paint) -> String {
     let shown = text.lines().map(|line| match line.strip_prefix("    ") {
         Some(config) => format!("      {}", paint.bold(config)),
         None if line.is_empty() => String::new(),

@@ -17,7 +17,12 @@ pub struct Saved {
 
 /// The report with two spaces of indentation and a newline at its end.
 pub fn render(report: &Report) -> String {
-    let mut text = serde_json::to_string_pretty(report).unwrap_or_default();
+    written(report)
+}
+
+/// Anything, in the same way.
+pub(super) fn written(value: &impl serde::Serialize) -> String {
+    let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
     text.push('\n');
     text
 }

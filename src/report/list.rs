@@ -1,8 +1,9 @@
-//! Tables: every check there is, and every check of a report.
+//! Tables: every check and every topic there is, and every check of a report.
 
 use super::Report;
 use super::paint::Paint;
 use crate::check::Check;
+use crate::topics::Topic;
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
 
@@ -14,6 +15,17 @@ pub fn checks(all: &[&'static Check], paint: Paint) -> String {
         let title = paint.wrap_at(check.title, paint.width.saturating_sub(24).max(20));
         let cell = format!("{}\n  {}", check.id, title.replace('\n', "\n  "));
         table.add_row([&cell, check.layer.name(), check.severity.name()]);
+    }
+    trimmed(&table)
+}
+
+/// Every topic there is, one a row: id, what is so.
+pub fn topics(all: &[&'static Topic], paint: Paint) -> String {
+    let mut table = table();
+    table.set_header(["topics: what no machine can be judged on"]);
+    for topic in all {
+        let title = paint.wrap_at(topic.title, paint.width.saturating_sub(4).max(20));
+        table.add_row([format!("{}\n  {}", topic.id, title.replace('\n', "\n  "))]);
     }
     trimmed(&table)
 }

@@ -5,6 +5,8 @@ pub mod human;
 pub mod json;
 pub mod list;
 pub mod paint;
+pub mod symptoms;
+pub mod why;
 
 use crate::advice::{Prescription, prescribe};
 use crate::check::Verdict;

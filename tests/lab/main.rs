@@ -25,6 +25,7 @@ mod worlds {
     pub mod pairs;
     pub mod service;
     pub mod ssh;
+    pub mod why;
 }
 
 use world::World;
@@ -44,6 +45,7 @@ fn all() -> Vec<&'static World> {
         worlds::guest::WORLDS,
         worlds::cache::WORLDS,
         worlds::build::WORLDS,
+        worlds::why::WORLDS,
     ]
     .into_iter()
     .flatten()

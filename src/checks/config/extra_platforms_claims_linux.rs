@@ -2,7 +2,7 @@
 
 use crate::checks::nix::nix_config_unreadable;
 use crate::checks::prelude::*;
-use crate::evidence::builds::Ended;
+use crate::evidence::builds::{BuildRun, Ended};
 use crate::evidence::nix_config::ConfigView;
 use crate::parse::build_log::Outcome;
 use crate::prose::and;
@@ -94,11 +94,7 @@ fn judge(e: &Evidence, _: &Expectations) -> Result<Verdict, Missing> {
         return finding(seen).as_bad_as(Severity::Note).verdict();
     }
     let runs = || e.builds().into_iter().chain(e.installable_builds()).flatten();
-    let here = runs().find(|build| {
-        let says = build.log.tail.iter().any(|line| NOT_A_PROGRAM.iter().any(|it| line.contains(it)));
-        let local = build.log.outcome == Outcome::BuiltLocally && !build.external;
-        build.system.ends_with("-linux") && build.log.dispatched_to.is_none() && (says || local)
-    });
+    let here = runs().find(|build| ran_here(build));
     match here {
         Some(build) => {
             let seen = format!("{seen}, and Nix ran the build for {} here", build.what());
@@ -106,6 +102,13 @@ fn judge(e: &Evidence, _: &Expectations) -> Result<Verdict, Missing> {
         }
         None => finding(seen).verdict(),
     }
+}
+
+/// Whether Nix ran a Linux build on this Mac.
+pub fn ran_here(build: &BuildRun) -> bool {
+    let says = || build.log.tail.iter().any(|line| NOT_A_PROGRAM.iter().any(|it| line.contains(it)));
+    let local = build.log.outcome == Outcome::BuiltLocally && !build.external;
+    build.system.ends_with("-linux") && build.log.dispatched_to.is_none() && (local || says())
 }
 
 fn set(e: &mut Evidence, file: &str) {
