@@ -24,7 +24,7 @@ pub struct Prescription {
 
 /// The remedy of a check for this machine.
 pub fn prescribe(check: &Check, finding: &Finding, e: &Evidence, want: &Expectations) -> Prescription {
-    if let Some(own) = in_ones_own_file(finding) {
+    if let Some(own) = in_ones_own_shell(finding).or_else(|| in_ones_own_file(finding, e)) {
         return own;
     }
     let advice = check.remedy.by(manager(e));
@@ -45,11 +45,31 @@ pub fn prescribe(check: &Check, finding: &Finding, e: &Evidence, want: &Expectat
     Prescription { needs_root: fitted.commands.iter().any(|command| command.starts_with("sudo ")), ..fitted }
 }
 
-/// What a user's own file sets, no manager takes back.
-fn in_ones_own_file(finding: &Finding) -> Option<Prescription> {
+/// What a variable of this shell sets, no file takes back.
+fn in_ones_own_shell(finding: &Finding) -> Option<Prescription> {
     let place = finding.place.as_ref()?;
-    let own =
-        place.path.starts_with('/') && !place.path.starts_with("/etc/") && !place.path.starts_with("/nix/");
+    let variable = ["NIX_CONFIG", "NIX_REMOTE_SYSTEMS"].into_iter().find(|name| place.path == *name)?;
+    Some(Prescription {
+        commands: vec![format!("unset {variable}")],
+        needs_root: false,
+        safety: Safety::Manual.name(),
+        edit: String::new(),
+        note: format!(
+            "That holds for this shell. What sets it for the next is a start file of the shell (~/.zshenv, ~/.zprofile, \
+             ~/.zshrc), a folder's .envrc, or a script that wraps the command. Expected: {}.",
+            finding.expected
+        ),
+    })
+}
+
+/// What a user's own file sets, no manager takes back.
+fn in_ones_own_file(finding: &Finding, e: &Evidence) -> Option<Prescription> {
+    let place = finding.place.as_ref()?;
+    let known = e.conf_files().ok().into_iter().flatten().find(|file| file.path == place.path);
+    let elsewhere =
+        |path: &str| path.starts_with('/') && !path.starts_with("/etc/") && !path.starts_with("/nix/");
+    // What the system's file includes may stand anywhere, and is no user's own.
+    let own = known.map_or_else(|| elsewhere(&place.path), |file| file.is_own());
     own.then(|| Prescription {
         commands: vec![format!("${{EDITOR:-nano}} {}", quoted(&line(&place.path)))],
         needs_root: false,
@@ -162,6 +182,32 @@ fn filled(text: &str, words: &[(&str, &str)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_ones_own_shell_sets_is_unset_there() {
+        let place = crate::evidence::machines::Place {
+            path: "NIX_CONFIG".to_owned(),
+            line: 1,
+            column: 1,
+            text: String::new(),
+        };
+        let finding = crate::check::fail("x", "y").at(Some(&place));
+        let e = crate::evidence::healthy::evidence();
+        let check = &crate::checks::config::builders_empty::CHECK;
+        let done = prescribe(check, &finding, &e, &Expectations::default());
+        assert_eq!((done.commands, done.needs_root), (vec!["unset NIX_CONFIG".to_owned()], false));
+    }
+
+    #[test]
+    fn what_the_systems_file_includes_is_no_users_own() {
+        let mut e = crate::evidence::healthy::evidence();
+        let file = crate::parse::conf_files::parse("/run/secrets/nix.conf", "builders =\n");
+        let place = file.settings[0].place.clone();
+        e.conf_files = crate::evidence::Probe::seen(vec![file], "files");
+        let finding = crate::check::fail("x", "y").at(Some(&place));
+        assert_eq!(in_ones_own_file(&finding, &e), None);
+        assert!(in_ones_own_file(&finding, &Evidence::default()).is_some());
+    }
 
     #[test]
     fn the_findings_own_words_come_first() {

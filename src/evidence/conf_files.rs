@@ -26,12 +26,12 @@ pub fn origin<'a>(files: &'a [ConfFile], name: &str) -> Option<&'a Setting> {
 }
 
 pub(super) fn probe(look: &Look) -> Probe<Vec<ConfFile>> {
-    let mut queue = vec![PathBuf::from(SYSTEM)];
-    queue.extend(user_files(look));
+    let mut queue = vec![(PathBuf::from(SYSTEM), false)];
+    queue.extend(user_files(look).into_iter().map(|path| (path, true)));
     let mut files: Vec<ConfFile> = Vec::new();
     // Depth first, as Nix reads an included file where the include stands; a circle ends by the names.
     queue.reverse();
-    while let Some(path) = queue.pop() {
+    while let Some((path, own)) = queue.pop() {
         let shown = path.display().to_string();
         if files.len() >= MOST || files.iter().any(|file| file.path == shown) {
             continue;
@@ -39,11 +39,11 @@ pub(super) fn probe(look: &Look) -> Probe<Vec<ConfFile>> {
         match look.host.read(&path) {
             Ok(bytes) => {
                 let file = parse(&shown, &String::from_utf8_lossy(&bytes));
-                queue.extend(file.includes.iter().rev().map(|include| PathBuf::from(&include.path)));
-                files.push(file);
+                queue.extend(file.includes.iter().rev().map(|it| (PathBuf::from(&it.path), own)));
+                files.push(ConfFile { own, ..file });
             }
             Err(HostError::NotFound) => {}
-            Err(_) => files.push(ConfFile { path: shown, ..ConfFile::default() }),
+            Err(_) => files.push(ConfFile { path: shown, own, ..ConfFile::default() }),
         }
     }
     Probe::seen(files, format!("{SYSTEM}, what it includes, and the user's own"))

@@ -11,6 +11,7 @@ use super::custom_conf::CustomConf;
 use super::flavour::{BuilderJob, Flavour};
 use super::key_files::{KeyFile, KeyState};
 use super::key_pair::{HalfState, INSTALLED, KeyPair, PublicHalf, own_path};
+use super::machines::MachinesFile;
 use super::network::{End, Knock, Network, Way};
 use super::nix_config::ConfigView;
 use super::nix_daemon::NixDaemon;
@@ -22,6 +23,7 @@ use super::roots::Roots;
 use super::service::{PlistFile, PlistOwner, PlistState, Service};
 use super::ssh::{Localhost, SshFile, SshHost};
 use super::state_folder::StateFolder;
+use super::user_env::UserEnv;
 use super::vm_program::{CertFile, CertState, VmProgram};
 use super::{Evidence, Probe, Whom, left_over_daemon, managers, nix, nix_volume, platform, shell_hooks};
 use crate::expectations::Expectations;
@@ -157,6 +159,17 @@ pub fn evidence() -> Evidence {
         ),
         nix_config: Probe::seen(ConfigView::Read(Box::new(config(NIX_CONF))), "nix config show"),
         conf_files: Probe::seen(vec![conf_files::parse("/etc/nix/nix.conf", NIX_CONF)], "/etc/nix/nix.conf"),
+        user_env: Probe::seen(UserEnv::default(), "environment"),
+        machines_file: Probe::seen(
+            MachinesFile {
+                exists: true,
+                target: Some("/etc/static/nix/machines".to_owned()),
+                managed: true,
+                is_the_managed: true,
+                unnamed: None,
+            },
+            "lstat /etc/nix/machines",
+        ),
         conf_changes: Probe::seen(
             vec![Change { path: "/etc/nix/nix.conf".to_owned(), seconds_ago: 90_000 }],
             "lstat",

@@ -27,6 +27,7 @@ pub mod nix_config;
 pub mod nix_daemon;
 pub mod nix_volume;
 pub mod nixpkgs;
+pub mod origin;
 pub mod platform;
 pub mod port;
 pub mod processes;
@@ -37,6 +38,7 @@ pub mod service;
 pub mod shell_hooks;
 pub mod ssh;
 pub mod state_folder;
+pub mod user_env;
 pub mod vm_program;
 
 use crate::expectations::Expectations;
@@ -362,11 +364,15 @@ facts! {
     nix_config: nix_config::ConfigView = nix_config::probe;
     /// Which file and line sets what, whitelisted.
     conf_files: Vec<crate::parse::conf_files::ConfFile> = conf_files::probe;
+    /// What the caller's environment says to Nix, whitelisted.
+    user_env: user_env::UserEnv = user_env::probe;
     /// When the files that the daemon read last changed.
     conf_changes: Vec<conf_files::Change> = conf_files::probe_changes;
     /// The machines that `builders` names.
     machines: crate::parse::machines::Machines = machines::probe;
-    /// Which of the two jobs launchd is told never to start.
+    /// What stands at /etc/nix/machines, and whose it is.
+    machines_file: machines::MachinesFile = machines::probe_file;
+    /// Which of these jobs launchd is told never to start: the daemon and the builders.
     disabled_jobs: std::collections::BTreeMap<String, bool> = service::probe_disabled;
     /// The launchd jobs of builders that are installed.
     builder_jobs: Vec<flavour::BuilderJob> = flavour::probe;

@@ -130,7 +130,7 @@ fn probe_label(look: &Look, label: &str) -> Probe<Service> {
     )
 }
 
-/// The overrides of both jobs in one question.
+/// The overrides of the daemon and of every builder in one question.
 pub(super) fn probe_disabled(look: &Look) -> Probe<BTreeMap<String, bool>> {
     if let Some(why) = no_launchd(look) {
         return Probe::not_taken(why);
@@ -139,7 +139,11 @@ pub(super) fn probe_disabled(look: &Look) -> Probe<BTreeMap<String, bool>> {
     let shown = "launchctl print-disabled system";
     match look.host.run(&Command::new("launchctl").args(["print-disabled", "system"])) {
         Ok(output) if output.ok() => {
-            match parse_disabled(&output.stdout, &[&super::flavour::label(look), daemon]) {
+            let label = super::flavour::label(look);
+            let jobs = look.builder_jobs().get().map(Vec::as_slice).unwrap_or_default();
+            let labels =
+                [label.as_str(), daemon].into_iter().chain(jobs.iter().map(|job| job.label.as_str()));
+            match parse_disabled(&output.stdout, &labels.collect::<Vec<_>>()) {
                 DisabledList::Read(found) => Probe::seen(found, shown),
                 DisabledList::Unclear(raw) => {
                     Probe::Blind { because: format!("`{shown}` cannot be understood"), raw: Some(raw) }

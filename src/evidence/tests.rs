@@ -283,8 +283,14 @@ fn of_a_few_facts_only_these_are_asked_for() {
     assert!(e.settings().is_ok() && e.managers().is_ok());
     assert!(e.ssh().is_err_and(|missing| missing.by_choice));
     let asked = host.asked();
-    let few =
-        ["uname", "sw_vers", "sysctl", "df", "NIX_PAGER=cat /run/current-system/sw/bin/nix config show"];
+    let few = [
+        "uname",
+        "sw_vers",
+        "sysctl",
+        "df",
+        "NIX_PAGER=cat /run/current-system/sw/bin/nix config show",
+        "NIX_PAGER=cat NIX_REMOTE=daemon /run/current-system/sw/bin/nix",
+    ];
     assert!(asked.iter().all(|it| few.iter().any(|start| it.starts_with(start))), "{asked:?}");
 }
 

@@ -132,6 +132,9 @@ pub struct BuildLog {
     /// The machines that could not be reached.
     #[serde(default)]
     pub refused: Vec<Refusal>,
+    /// Settings of the user's own that the daemon ignored, as it does not trust the user.
+    #[serde(default)]
+    pub ignored_settings: Vec<String>,
     /// Whether the build said that it waits for a free slot.
     #[serde(default)]
     pub waited: bool,
@@ -214,6 +217,8 @@ impl BuildLog {
                 let (path, from) = (cut(path, 300), from.map(|it| cut(it, 500)));
                 self.unsigned.push(Unsigned { path, from, in_guest: of_machine });
             }
+        } else if let Some(name) = ignored_setting(line) {
+            keep(&mut self.ignored_settings, cut(name, 100));
         }
         self.waited |= line.contains("waiting for a machine to build '");
     }
@@ -282,6 +287,12 @@ impl BuildLog {
 fn dispatched(line: &str) -> Option<&str> {
     let (_, on) = line.strip_prefix("building '")?.strip_suffix("'...")?.rsplit_once("' on '")?;
     (on.starts_with("ssh-ng://") || on.starts_with("ssh://")).then_some(on)
+}
+
+/// `warning: ignoring the client-specified setting 'NAME', because it is a restricted setting …`
+fn ignored_setting(line: &str) -> Option<&str> {
+    let rest = line.strip_prefix("warning: ignoring the client-specified setting '")?;
+    rest.split_once('\'').map(|(name, _)| name)
 }
 
 fn copied_from(line: &str) -> Option<&str> {
@@ -676,6 +687,17 @@ error: Cannot build '{HASH}-x86_64-linux.drv'.
             Some(0),
         );
         assert_eq!(log.outcome, Outcome::BuiltLocally);
+    }
+
+    #[test]
+    fn settings_that_the_daemon_ignores() {
+        // Nix 2.34.8, with NIX_CONFIG of a user who is not trusted.
+        let text = "warning: ignoring the client-specified setting 'builders', because it is a restricted setting and you are not a trusted user
+warning: ignoring untrusted substituter 'https://x.example', you are not a trusted user.
+Run `man nix.conf` for more information on the `substituters` configuration option.
+warning: ignoring the client-specified setting 'trusted-public-keys', because it is a restricted setting and you are not a trusted user
+";
+        assert_eq!(parse(text, Some(0)).ignored_settings, ["builders", "trusted-public-keys"]);
     }
 
     #[test]

@@ -52,6 +52,9 @@ pub struct ConfFile {
     /// Lines that Nix refuses.
     #[serde(default)]
     pub problems: Vec<ConfProblem>,
+    /// Whether only the user's own Nix reads it, and not the daemon.
+    #[serde(default)]
+    pub own: bool,
     /// Whether the first line says that nix-darwin or Determinate writes the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generated_by: Option<Generator>,
@@ -71,6 +74,28 @@ use super::nix_config::WHITELIST;
 use super::text::{cut, scrub, words};
 
 const MAX_KEPT: usize = 1000;
+
+/// Settings of the variable NIX_CONFIG whose values are kept; of the others it is known that they are set.
+const HARMLESS: [&str; 6] =
+    ["builders", "extra-platforms", "max-jobs", "system-features", "external-builders", "substituters"];
+
+/// The whitelisted settings of the variable NIX_CONFIG, which is written as a file is.
+pub fn parse_variable(text: &str) -> Vec<Setting> {
+    let mut settings = parse("NIX_CONFIG", text).settings;
+    for setting in settings.iter_mut().filter(|it| !HARMLESS.contains(&it.name.as_str())) {
+        setting.value.clear();
+        setting.place.text.clear();
+    }
+    settings
+}
+
+impl ConfFile {
+    /// Whether it is a user's own: reports of older versions say so by its path alone.
+    pub fn is_own(&self) -> bool {
+        let homes = ["/Users/", "/home/", "/root/", "/var/root/"];
+        self.own || homes.iter().any(|home| self.path.starts_with(home))
+    }
+}
 
 /// The settings of one file. Includes are named, not followed.
 pub fn parse(path: &str, text: &str) -> ConfFile {
@@ -229,10 +254,27 @@ extra-trusted-public-keys = nix-postgres-artifacts:dGZlQOvKcNEjvT7QEAJbcV6b6uk7V
         assert!(!kept.contains("secret") && !kept.contains("zzz"), "{kept}");
     }
 
+    #[test]
+    fn of_the_variable_only_harmless_values_are_kept() {
+        // Made after the manual page, not captured.
+        let text = "builders =\nextra-system-features = a  b\ntrusted-users = root\naccess-tokens = github.com=zzz\n";
+        let settings = parse_variable(text);
+        let kept: Vec<_> =
+            settings.iter().map(|it| (it.name.as_str(), it.value.as_str(), it.append)).collect();
+        assert_eq!(
+            kept,
+            [("builders", "", false), ("system-features", "a b", true), ("trusted-users", "", false)]
+        );
+        assert_eq!((settings[2].place.path.as_str(), settings[2].place.line), ("NIX_CONFIG", 3));
+        assert_eq!(settings[2].place.text, "");
+        assert!(!format!("{settings:?}").contains("zzz"));
+    }
+
     proptest! {
         #[test]
         fn nothing_panics(text in "(?s).*", at in 0usize..1000) {
             parse(&text, &text);
+            parse_variable(&text);
             let mutated: String = NIX_DARWIN.chars().take(at).chain(text.chars()).chain(NIX_DARWIN.chars().skip(at)).collect();
             parse("/etc/nix/nix.conf", &mutated);
         }

@@ -36,6 +36,9 @@ pub struct Environment {
     /// NIX_REMOTE, scrubbed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nix_remote: Option<String>,
+    /// NIX_REMOTE_SYSTEMS, paths with colons between them; scrubbed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nix_remote_systems: Option<String>,
     /// Names only, never values: the proxy variables, NIX_CONFIG, NIX_REMOTE_SYSTEMS, NIX_SSHOPTS.
     #[serde(default)]
     pub names: Vec<String>,
@@ -264,6 +267,9 @@ impl Environment {
     fn set(&mut self, name: &str, value: &str) {
         let known =
             NAMED.iter().any(|n| name == *n || (n.ends_with("proxy") && name.eq_ignore_ascii_case(n)));
+        if name == "NIX_REMOTE_SYSTEMS" {
+            self.nix_remote_systems = Some(scrub(&cut(value, 1000)));
+        }
         match name {
             "NIX_SSL_CERT_FILE" => self.nix_ssl_cert_file = Some(cut(value, 1000)),
             "NIX_REMOTE" => self.nix_remote = Some(scrub(&cut(value, 1000))),
@@ -625,9 +631,10 @@ mod tests {
     #[test]
     fn environment_and_scripts() {
         // Invented: an argument with braces, and variables that hold secrets.
-        let text = "x = {\n\targuments = {\n\t\tf() {\n\t\t}\n\t}\n\tenvironment = {\n\t\tHTTPS_PROXY => http://u:p@h\n\t\tNIX_CONFIG => access-tokens = a\n\t\tFOO => bar\n\t}\n\tstate = running\n\tstdout path = /var/log/darwin-builder.log\n}\n";
+        let text = "x = {\n\targuments = {\n\t\tf() {\n\t\t}\n\t}\n\tenvironment = {\n\t\tHTTPS_PROXY => http://u:p@h\n\t\tNIX_CONFIG => access-tokens = a\n\t\tNIX_REMOTE_SYSTEMS => /etc/nix/a:/b\n\t\tFOO => bar\n\t}\n\tstate = running\n\tstdout path = /var/log/darwin-builder.log\n}\n";
         let job = loaded(text);
-        assert_eq!(job.environment.names, ["HTTPS_PROXY", "NIX_CONFIG"]);
+        assert_eq!(job.environment.names, ["HTTPS_PROXY", "NIX_CONFIG", "NIX_REMOTE_SYSTEMS"]);
+        assert_eq!(job.environment.nix_remote_systems.as_deref(), Some("/etc/nix/a:/b"));
         assert_eq!(job.stdout_path.as_deref(), Some("/var/log/darwin-builder.log"));
         assert!(!format!("{job:?}").contains("u:p"));
     }

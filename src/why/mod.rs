@@ -18,8 +18,10 @@ use crate::parse::machines::{Machine, Machines, ProblemKind};
 use crate::parse::nix_config::NixConfig;
 use std::cmp::Ordering;
 
-/// The facts that it takes, and those by which to say what would have to change.
-pub const FACTS: &[&str] = &["platform", "managers", "nix_config", "conf_files", "machines"];
+/// The facts that it takes, and those by which to say what would have to change. The daemon is asked whether it trusts
+/// the user: if not, the machines are the system's, whatever the user's own files say.
+pub const FACTS: &[&str] =
+    &["platform", "managers", "nix_config", "conf_files", "user_env", "nix_daemon", "machines"];
 
 /// What this machine builds by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -119,6 +119,20 @@ impl Report {
         }
     }
 
+    /// The first finding was seen in these words.
+    pub fn sees(&self, words: &str) -> Result<(), String> {
+        let seen = self.findings().first().map(|finding| text(finding, "seen")).unwrap_or_default();
+        if seen.contains(words) { Ok(()) } else { Err(format!("{words:?} is not in what was seen: {seen}")) }
+    }
+
+    /// This check failed, as whatever.
+    pub fn finds(&self, id: &str) -> Result<(), String> {
+        match self.findings().iter().any(|finding| text(finding, "id") == id) {
+            true => Ok(()),
+            false => Err(format!("{id} is not among the findings")),
+        }
+    }
+
     /// Exactly so many connections were made to the builder's port.
     pub fn connected(&self, times: u32) -> Result<(), String> {
         match self.connections {

@@ -4,6 +4,7 @@ use super::{ON_THE_WAY, demanded, test_build_timed_out, words};
 use crate::checks::cache::{
     cache_ca_bundle_missing, cache_captive_portal, cache_tls_intercepted, cache_unreachable,
 };
+use crate::checks::config::extra_platforms_claims_linux;
 use crate::checks::guest::{vm_clock_skew, vm_dns_hardcoded, vm_out_of_memory};
 use crate::checks::prelude::*;
 use crate::evidence::builds::{BuildRun, Ended};
@@ -99,6 +100,8 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
         finding.pointing_to(CACHES).verdict()
     } else if KILLED.iter().any(|words| how.contains(words)) {
         finding.pointing_to(MEMORY).verdict()
+    } else if extra_platforms_claims_linux::ran_here(first) {
+        finding.pointing_to(HERE).verdict()
     } else {
         finding.verdict()
     }
@@ -109,6 +112,7 @@ const DOWNLOADS: [&str; 4] =
     ["NAR info file", "unable to download", "does not appear to be a binary cache", "nix-cache-info"];
 /// What a build says that was ended by force.
 const KILLED: [&str; 2] = ["signal 9", "Killed"];
+const HERE: &[&Check] = &[&extra_platforms_claims_linux::CHECK];
 const MEMORY: &[&Check] = &[&vm_out_of_memory::CHECK];
 const CACHES: &[&Check] = &[
     &vm_clock_skew::CHECK,

@@ -14,6 +14,8 @@ pub static CHECK: Check = Check {
     needs: &[
         &host_cannot_virtualise::CHECK,
         &nix_config_unreadable::CHECK,
+        &super::client_setting_refused_untrusted::CHECK,
+        &super::nix_remote_systems_env::CHECK,
         &determinate_vs_nix_darwin::CHECK,
         &nixpkgs_qemu_vm_virtiofs_window::CHECK,
     ],

@@ -2,7 +2,6 @@
 
 use crate::checks::nix::nix_config_unreadable;
 use crate::checks::prelude::*;
-use crate::evidence::conf_files;
 use crate::prose::and;
 
 /// See the module.
@@ -50,11 +49,18 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
     if missing.is_empty() {
         return pass(want.nix.experimental_features.join(", "));
     }
-    let origin = e.conf_files().ok().and_then(|files| conf_files::origin(files, "experimental-features"));
+    let origin = e.origin("experimental-features");
+    let whence = match origin.is_own() {
+        true => format!(", set {}{}", origin.words(), e.only_for_you("experimental-features")),
+        false => String::new(),
+    };
     let verb = if missing.len() == 1 { "is" } else { "are" };
-    fail(format!("{} {verb} off", and(&missing)), format!("{} on", and(&want.nix.experimental_features)))
-        .at(origin.map(|it| &it.place))
-        .verdict()
+    fail(
+        format!("{} {verb} off{whence}", and(&missing)),
+        format!("{} on", and(&want.nix.experimental_features)),
+    )
+    .at(origin.place().as_ref())
+    .verdict()
 }
 
 fn set(e: &mut Evidence, features: &[&str]) {

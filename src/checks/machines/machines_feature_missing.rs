@@ -1,6 +1,7 @@
 //! The machine that would take a build lacks a system feature that is demanded.
 
-use super::{builders_bad_machine_spec, machines_system_not_offered, takes};
+use super::{builders_bad_machine_spec, machines_odd_fields, machines_system_not_offered, takes};
+use crate::checks::config::builders_inline_shadows_machines_file;
 use crate::checks::prelude::*;
 use crate::prose::and;
 
@@ -10,7 +11,12 @@ pub static CHECK: Check = Check {
     title: "A machine offers the demanded system features",
     layer: Layer::Machines,
     severity: Severity::Error,
-    needs: &[&builders_bad_machine_spec::CHECK, &machines_system_not_offered::CHECK],
+    needs: &[
+        &builders_inline_shadows_machines_file::CHECK,
+        &builders_bad_machine_spec::CHECK,
+        &machines_odd_fields::CHECK,
+        &machines_system_not_offered::CHECK,
+    ],
     disproved_by: Proof::EveryBuild,
     why: "A NixOS test demands the feature nixos-test. Nix gives it only to a machine whose sixth column names the \
           feature, for the right system; nix-darwin's default is kvm,benchmark,big-parallel without it.",

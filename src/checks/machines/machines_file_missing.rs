@@ -1,6 +1,8 @@
 //! The file that `builders` names is not there, or names no machine.
 
-use crate::checks::config::{builder_not_configured, builders_empty};
+use crate::checks::config::{
+    builder_not_configured, builders_empty, client_setting_refused_untrusted, nix_remote_systems_env,
+};
 use crate::checks::nix::nix_not_installed;
 use crate::checks::prelude::*;
 use crate::parse::machines::SourceState;
@@ -11,7 +13,13 @@ pub static CHECK: Check = Check {
     title: "The machines file is there and names a machine",
     layer: Layer::Machines,
     severity: Severity::Error,
-    needs: &[&nix_not_installed::CHECK, &builder_not_configured::CHECK, &builders_empty::CHECK],
+    needs: &[
+        &nix_not_installed::CHECK,
+        &client_setting_refused_untrusted::CHECK,
+        &nix_remote_systems_env::CHECK,
+        &builder_not_configured::CHECK,
+        &builders_empty::CHECK,
+    ],
     disproved_by: Proof::ABuild,
     why: "Nix passes over a machines file that is missing, empty or a link into nowhere without a word, and then \
           knows no machine. With Determinate's Nix, or nix.enable = false, nix-darwin does not write the file.",

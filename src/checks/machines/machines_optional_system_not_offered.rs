@@ -1,6 +1,7 @@
 //! No machine offers a system that had better be there.
 
 use super::{builders_bad_machine_spec, machines_file_missing, machines_system_not_offered, takes};
+use crate::checks::config::builders_inline_shadows_machines_file;
 use crate::checks::prelude::*;
 use crate::prose::and;
 
@@ -11,6 +12,7 @@ pub static CHECK: Check = Check {
     layer: Layer::Machines,
     severity: Severity::Warning,
     needs: &[
+        &builders_inline_shadows_machines_file::CHECK,
         &machines_file_missing::CHECK,
         &builders_bad_machine_spec::CHECK,
         &machines_system_not_offered::CHECK,

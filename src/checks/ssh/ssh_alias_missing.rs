@@ -11,7 +11,7 @@ pub static CHECK: Check = Check {
     title: "ssh knows the builder's alias",
     layer: Layer::Ssh,
     severity: Severity::Error,
-    needs: &[&ssh_config_bad_permissions::CHECK],
+    needs: &[&crate::checks::machines::machines_odd_fields::CHECK, &ssh_config_bad_permissions::CHECK],
     disproved_by: Proof::ABuildThere,
     why: "The machines file says linux-builder, which is no host but an alias in /etc/ssh/ssh_config.d/100-linux-builder.conf. The \
           file is gone, or /etc/ssh/ssh_config no longer includes that folder, as after some macOS updates.",

@@ -12,7 +12,11 @@ pub static CHECK: Check = Check {
     title: "The builder shows the host key that is expected",
     layer: Layer::Ssh,
     severity: Severity::Error,
-    needs: &[&ssh_connection_refused::CHECK, &vm_unresponsive::CHECK],
+    needs: &[
+        &crate::checks::machines::machines_odd_fields::CHECK,
+        &ssh_connection_refused::CHECK,
+        &vm_unresponsive::CHECK,
+    ],
     disproved_by: Proof::ABuildThere,
     why: "The last column of the machine's line holds the builder's host key, and ssh refuses any other. Another VM has the \
           port, the VM was given a host key of its own, or somebody is in between.",

@@ -9,7 +9,7 @@ pub static CHECK: Check = Check {
     title: "The builder's private key is there",
     layer: Layer::Ssh,
     severity: Severity::Error,
-    needs: &[],
+    needs: &[&crate::checks::machines::machines_odd_fields::CHECK],
     disproved_by: Proof::ABuildThere,
     why: "The VM's start script makes the key pair and installs it in /etc/nix. It ended before it got there, or /etc/nix was \
           wiped since.",

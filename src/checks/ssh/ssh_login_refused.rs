@@ -24,6 +24,7 @@ pub static CHECK: Check = Check {
     needs: &[
         &localhost_does_not_resolve::CHECK,
         &builders_bad_machine_spec::CHECK,
+        &crate::checks::machines::machines_odd_fields::CHECK,
         &machines_port_needs_2_31::CHECK,
         &machines_system_not_offered::CHECK,
         &service::port_31022_in_use::CHECK,

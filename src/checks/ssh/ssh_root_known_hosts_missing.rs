@@ -11,7 +11,11 @@ pub static CHECK: Check = Check {
     title: "Root knows the builder's host key",
     layer: Layer::Ssh,
     severity: Severity::Error,
-    needs: &[&ssh_connection_refused::CHECK, &vm_unresponsive::CHECK],
+    needs: &[
+        &crate::checks::machines::machines_odd_fields::CHECK,
+        &ssh_connection_refused::CHECK,
+        &vm_unresponsive::CHECK,
+    ],
     disproved_by: Proof::ABuildThere,
     why: "The last column of the machine's line is empty, so root's own known_hosts decides, and the daemon cannot ask. That \
           you accepted the key yourself does not help: it is in your known_hosts, not in root's.",
