@@ -258,8 +258,9 @@ fn a_derivation_is_shown_by_nix_and_asked_for_nothing_else() {
          allow-import-from-derivation false -- {DRV}"
     );
     assert!(asked.contains(&wanted), "{asked:#?}");
-    // No port, no ssh, no launchd, no build.
-    let few = ["uname", "sw_vers", "sysctl", "df", "nix config show --json"];
+    // No port, no ssh, no launchd, no build; the daemon says whether it takes this user's settings.
+    let daemon = "nix --extra-experimental-features nix-command flakes store info --json";
+    let few = ["uname", "sw_vers", "sysctl", "df", "nix config show --json", daemon];
     let others: Vec<&String> =
         asked.iter().filter(|it| **it != wanted && !few.iter().any(|start| it.starts_with(start))).collect();
     assert!(others.is_empty(), "{others:#?}");
@@ -413,6 +414,8 @@ fn settings_that_nix_refuses_leave_nothing_to_tell() {
 #[test]
 fn a_setting_that_holds_the_machines_is_changed_where_it_is_set() {
     let mac = Mac::new();
+    // The daemon takes it from whom it trusts.
+    mac.nix("store info", r#"echo '{"trusted":true,"url":"daemon","version":"2.34.8"}'"#);
     let own = mac.write("home/.config/nix/nix.conf", "builders = x\n");
     let (_, human) = both(&mac, &["--features", "sorcery"]);
     let command = format!("\n    ${{EDITOR:-nano}} {}\n", own.display());
