@@ -259,7 +259,8 @@ fn a_derivation_is_shown_by_nix_and_asked_for_nothing_else() {
     );
     assert!(asked.contains(&wanted), "{asked:#?}");
     // No port, no ssh, no launchd, no build.
-    let few = ["uname", "sw_vers", "sysctl", "df", "nix config show --json"];
+    let daemon = "nix --extra-experimental-features nix-command flakes store info --json";
+    let few = ["uname", "sw_vers", "sysctl", "df", "nix config show --json", daemon];
     let others: Vec<&String> =
         asked.iter().filter(|it| **it != wanted && !few.iter().any(|start| it.starts_with(start))).collect();
     assert!(others.is_empty(), "{others:#?}");
@@ -414,6 +415,7 @@ fn settings_that_nix_refuses_leave_nothing_to_tell() {
 fn a_setting_that_holds_the_machines_is_changed_where_it_is_set() {
     let mac = Mac::new();
     let own = mac.write("home/.config/nix/nix.conf", "builders = x\n");
+    mac.nix("store info", r#"echo '{"trusted":true,"url":"daemon","version":"2.34.8"}'"#);
     let (_, human) = both(&mac, &["--features", "sorcery"]);
     let command = format!("\n    ${{EDITOR:-nano}} {}\n", own.display());
     assert!(human.text().ends_with(&command), "{}", human.text());
