@@ -4,7 +4,7 @@ use crate::cli::WhyArgs;
 use crate::{replay, say, terminal, watched};
 use builder_doctor::advice::manager;
 use builder_doctor::evidence::machines::file;
-use builder_doctor::evidence::{Evidence, Missing, Wanted, conf_files, derivation};
+use builder_doctor::evidence::{Evidence, Missing, Wanted, derivation};
 use builder_doctor::expectations;
 use builder_doctor::host::live::Live;
 use builder_doctor::host::{Cancel, Host};
@@ -59,10 +59,10 @@ pub fn run(args: &WhyArgs) -> Result<ExitCode, String> {
     Ok(say(&text, page.exit_code))
 }
 
-/// The file that sets `builders`.
+/// The file that sets the `builders` on which the daemon acts.
 fn origin(evidence: &Evidence) -> Option<&str> {
-    let found = conf_files::origin(evidence.conf_files().ok()?, "builders")?;
-    Some(&found.place.path)
+    let found = evidence.acting_origin("builders").setting()?;
+    Some(found.place.path.as_str()).filter(|path| path.starts_with('/'))
 }
 
 /// The machines of `builders`. Where the settings are not known, they would be a guess.
