@@ -262,8 +262,11 @@ fn ranked(results: &[Judged]) -> Vec<usize> {
 /// A gap counts only where no test build has shown that the way is open.
 fn state_of(results: &[Judged], proven: bool) -> State {
     let worst = results.iter().filter(|r| r.role().is_some()).map(|r| r.severity).max();
+    let told = |r: &Judged| matches!(r.verdict, Verdict::Pass(_) | Verdict::Fail(_));
     match worst {
         Some(Severity::Error) => State::Broken,
+        // A report that holds nothing is not one of a healthy machine.
+        _ if !results.is_empty() && !results.iter().any(told) => State::Unknown,
         _ if !proven && results.iter().any(Judged::is_open) => State::Unknown,
         Some(Severity::Warning) => State::Degraded,
         _ => State::Healthy,

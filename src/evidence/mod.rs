@@ -79,9 +79,9 @@ pub enum Probe<T> {
 }
 
 impl<T> Default for Probe<T> {
-    /// As in a report that was written before the fact was known.
+    /// As in a report that was written before anybody asked for the fact.
     fn default() -> Self {
-        Probe::blind("the report does not hold it")
+        Probe::not_taken(NOT_HELD)
     }
 }
 
@@ -114,6 +114,9 @@ impl<T> From<HostError> for Probe<T> {
     }
 }
 
+/// Why there is no fact in a report that was written before anybody asked for it.
+const NOT_HELD: &str = "the report does not hold it";
+
 /// Through whose eyes a fact was seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -126,6 +129,13 @@ pub enum Whom {
     Daemon,
     /// The VM.
     Guest,
+}
+
+impl Missing {
+    /// Nobody wanted to know, when the machine was looked at.
+    pub fn is_unwanted(&self) -> bool {
+        self.by_choice && self.because != NOT_HELD
+    }
 }
 
 /// Why a question cannot be answered.

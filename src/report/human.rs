@@ -259,7 +259,11 @@ fn rest(report: &Report, paint: Paint) -> String {
     let only_root = unknown().filter(|it| it.because_of.is_empty() && it.detail == ONLY_ROOT);
     let settles: Vec<&str> = only_root.map(|it| it.id).collect();
     if !settles.is_empty() {
-        lines.push(format!("Only root can tell {}: builder-doctor --sudo settles it.", and(&settles)));
+        let more = match settles.len() {
+            0..=3 => and(&settles),
+            many => format!("{} and {} more", settles[..2].join(", "), many - 2),
+        };
+        lines.push(format!("Only root can tell {more}: builder-doctor --sudo settles it."));
     }
     lines.push(about(report));
     lines.iter().map(|line| paint.wrap(line, "", "")).collect::<Vec<_>>().join("\n")

@@ -67,7 +67,7 @@ const DOWNLOADS: &[&Check] =
 
 fn judge(e: &Evidence, _: &Expectations) -> Result<Verdict, Missing> {
     let builds = match e.installable_builds() {
-        Err(missing) if missing.by_choice => return moot(missing.because),
+        Err(missing) if missing.is_unwanted() => return moot(missing.because),
         builds => builds?,
     };
     for build in builds {

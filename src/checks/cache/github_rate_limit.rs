@@ -61,7 +61,7 @@ pub static CHECK: Check = Check {
 
 fn judge(e: &Evidence, _: &Expectations) -> Result<Verdict, Missing> {
     let builds = match e.installable_builds() {
-        Err(missing) if missing.by_choice => return moot(missing.because),
+        Err(missing) if missing.is_unwanted() => return moot(missing.because),
         builds => builds?,
     };
     let what = builds.iter().find_map(|build| match build.log.outcome {
