@@ -89,7 +89,9 @@ fn try_run(world: &World, number: usize, run: &Run) -> Result<(), Failed> {
         .map_err(|error| format!("the world could not be started: {error}"))?;
     // What `why` answers is no report.
     let is_report = !run.args.first().is_some_and(|word| word.starts_with("why "));
-    if number == 0
+    // The first run, or a later one that names the fault by which the world is called.
+    let telling = crate::table::faults(world, run).iter().any(|id| world.name.starts_with(id));
+    if (number == 0 || telling)
         && is_report
         && let Some(folder) = std::env::var_os("BUILDER_DOCTOR_LAB_SAVE")
     {

@@ -34,7 +34,7 @@ pub fn took(report: &Report) -> u64 {
 }
 
 /// The faults that a run is about: those that it shall name, else the one that its world is named for.
-fn faults(world: &World, run: &Run) -> Vec<&'static str> {
+pub fn faults(world: &World, run: &Run) -> Vec<&'static str> {
     let known = builder_doctor::checks::all();
     match &run.expect {
         Expect::Healthy => Vec::new(),
