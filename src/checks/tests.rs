@@ -99,6 +99,20 @@ fn every_check_has_an_example_that_fails_and_one_that_passes() {
 }
 
 #[test]
+fn every_check_that_can_be_moot_says_when() {
+    let elsewhere: [fn(&mut Evidence); 2] = [healthy::no_builder, healthy::on_linux];
+    for check in all() {
+        let moot = elsewhere.iter().any(|change| {
+            let mut e = healthy::evidence();
+            change(&mut e);
+            matches!(judged(check, &e), Verdict::Moot(_))
+        });
+        let says = check.examples.iter().any(|example| example.expect == Expect::Moot);
+        assert!(says || !moot, "{} lacks an example of what it does not apply to", check.id);
+    }
+}
+
+#[test]
 fn an_example_of_failing_is_seen_by_the_diagnosis() {
     // Where a proof is given the failure is a note; examples of failing give none that disproves them.
     for check in all() {

@@ -493,6 +493,18 @@ pub fn set_builds(e: &mut Evidence, ended: &Ended, log: &str) {
     e.builds = Probe::seen(runs, "nix build");
 }
 
+/// The only machine that is declared is another Mac: there is no Linux builder to ask about.
+pub fn no_builder(e: &mut Evidence) {
+    set_machines(e, "ssh-ng://admin@mini aarch64-darwin - 8 1 - - -\n");
+}
+
+/// A Linux machine, which has no launchd.
+pub fn on_linux(e: &mut Evidence) {
+    if let Probe::Seen { fact, .. } = &mut e.platform {
+        fact.kernel = "Linux".to_owned();
+    }
+}
+
 /// As without `--sudo`.
 pub fn hide_root_view(e: &mut Evidence) {
     e.root_view = Probe::not_taken(super::root_view::ONLY_ROOT);

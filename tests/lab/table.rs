@@ -1,6 +1,6 @@
 //! docs/faults.md: what the worlds showed of each fault, made by the run of all of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -28,6 +28,9 @@ enum Told {
 
 static ROWS: Mutex<Vec<Row>> = Mutex::new(Vec::new());
 
+/// What is said of a fault that only root can tell, where root does not look.
+static LESS: Mutex<BTreeSet<(&'static str, String)>> = Mutex::new(BTreeSet::new());
+
 /// How long a run took by its own word.
 pub fn took(report: &Report) -> u64 {
     report.json["timings"]["total_ms"].as_u64().unwrap_or(u64::MAX)
@@ -43,16 +46,27 @@ pub fn faults(world: &World, run: &Run) -> Vec<&'static str> {
             .filter_map(|id| known.iter().find(|check| check.id == *id))
             .map(|check| check.id)
             .collect(),
-        Expect::That(_) => {
-            let named = known.iter().filter(|check| world.name.starts_with(check.id));
-            named.max_by_key(|check| check.id.len()).map(|check| check.id).into_iter().collect()
-        }
+        Expect::That(_) => named_for(world).into_iter().collect(),
     }
+}
+
+/// The fault that a world is named for.
+fn named_for(world: &World) -> Option<&'static str> {
+    let known = builder_doctor::checks::all();
+    let named = known.iter().filter(|check| world.name.starts_with(check.id));
+    named.max_by_key(|check| check.id.len()).map(|check| check.id)
 }
 
 /// Notes what a run showed.
 pub fn note(world: &World, run: &Run, report: &Report) {
     let ids: Vec<&str> = report.findings().iter().map(|finding| text(finding, "id")).collect();
+    let looks = matches!(run.who, Who::Root) || run.args.contains(&"--sudo");
+    if let Some(named) = named_for(world).filter(|named| !looks && !faults(world, run).contains(named))
+        && let Ok(mut less) = LESS.lock()
+        && run.args == ["--json"]
+    {
+        less.insert((named, report.causes().first().map_or("nothing", |id| *id).to_owned()));
+    }
     // Of several faults each is first that no other of them is before.
     let wanted = faults(world, run);
     for (place, fault) in wanted.iter().copied().enumerate() {
@@ -103,11 +117,11 @@ const HEAD: &str = "\
 
 Made by `UPDATE_TABLE=1 cargo test --test lab`, in simulated Macs on a real Nix (tests/lab/README.md). A run of the
 program in a world with that fault finds it **first** (its first finding, or its place among several causes), names
-it **later**, or does **not** tell. What only root can see is not told without `--sudo`; nothing else is ever called
-the cause in its place. Faults without a world are tested by evidence alone: their own examples, and saved machines.
+it **later**, or does **not** tell. What only root can see is less exact without `--sudo`: the last but one column is
+what is then called the cause. Faults without a world are tested by evidence alone: their own examples, and saved machines.
 
-| fault | layer | severity | runs | first | later | not told | with root | Nix 2.26 | slowest |
-|---|---|---|---|---|---|---|---|---|---|
+| fault | layer | severity | runs | first | later | not told | with root | Nix 2.26 | without root | slowest |
+|---|---|---|---|---|---|---|---|---|---|---|
 ";
 
 fn render() -> String {
@@ -119,6 +133,7 @@ fn render() -> String {
         by_fault
     });
     let rows = rows.unwrap_or_default();
+    let less = LESS.lock().map(|less| less.clone()).unwrap_or_default();
     let mut out = HEAD.to_owned();
     let mut without = Vec::new();
     for check in builder_doctor::checks::all() {
@@ -132,7 +147,7 @@ fn render() -> String {
         let slowest = runs.iter().map(|(.., ms)| *ms).max().unwrap_or_default();
         let _ = writeln!(
             out,
-            "| {} | {} | {} | {} | {} | {} | {} | {with_root} | {old} | {}.{} s |",
+            "| {} | {} | {} | {} | {} | {} | {} | {with_root} | {old} | {} | {}.{} s |",
             check.id,
             check.layer.name(),
             check.severity.name(),
@@ -140,6 +155,11 @@ fn render() -> String {
             count(Told::First),
             count(Told::Later),
             count(Told::Missed),
+            less.iter()
+                .filter(|(id, _)| *id == check.id)
+                .map(|(_, told)| told.as_str())
+                .collect::<Vec<_>>()
+                .join(", "),
             slowest / 1000,
             slowest % 1000 / 100,
         );

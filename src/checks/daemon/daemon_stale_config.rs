@@ -38,6 +38,7 @@ pub static CHECK: Check = Check {
         },
         Example { name: "changed since, and builds run", given: |e| set(e, 60), expect: Expect::Pass },
         Example { name: "changed before the daemon was started", given: |_| {}, expect: Expect::Pass },
+        Example { name: "not a Mac", given: healthy::on_linux, expect: Expect::Moot },
     ],
 };
 

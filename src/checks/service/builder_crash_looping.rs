@@ -97,6 +97,7 @@ pub static CHECK: Check = Check {
             expect: Expect::Pass,
         },
         Example { name: "running for two hours", given: |_| {}, expect: Expect::Pass },
+        Example { name: "not a Mac", given: healthy::on_linux, expect: Expect::Moot },
     ],
 };
 

@@ -44,6 +44,7 @@ pub static CHECK: Check = Check {
             given: |e| set_job(e, |service| service.disabled = None),
             expect: Expect::Unknown,
         },
+        Example { name: "not a Mac", given: healthy::on_linux, expect: Expect::Moot },
     ],
 };
 

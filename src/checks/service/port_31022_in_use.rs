@@ -60,6 +60,7 @@ pub static CHECK: Check = Check {
         },
         Example { name: "an SSH server answers", given: |_| {}, expect: Expect::Pass },
         Example { name: "nobody listens", given: |e| set_port(e, PortAnswer::Refused), expect: Expect::Pass },
+        Example { name: "no Linux builder is declared", given: healthy::no_builder, expect: Expect::Moot },
     ],
 };
 

@@ -72,6 +72,7 @@ pub static CHECK: Check = Check {
             expect: Expect::Unknown,
         },
         Example { name: "the VM runs", given: |_| {}, expect: Expect::Pass },
+        Example { name: "not a Mac", given: healthy::on_linux, expect: Expect::Moot },
     ],
 };
 

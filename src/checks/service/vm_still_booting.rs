@@ -35,6 +35,7 @@ pub static CHECK: Check = Check {
             expect: Expect::Pass,
         },
         Example { name: "up", given: |_| {}, expect: Expect::Pass },
+        Example { name: "not a Mac", given: healthy::on_linux, expect: Expect::Moot },
     ],
 };
 

@@ -49,6 +49,7 @@ pub static CHECK: Check = Check {
             expect: Expect::Pass,
         },
         Example { name: "an SSH server answers", given: |_| {}, expect: Expect::Pass },
+        Example { name: "no Linux builder is declared", given: healthy::no_builder, expect: Expect::Moot },
     ],
 };
 

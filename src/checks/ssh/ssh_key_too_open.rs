@@ -27,6 +27,7 @@ pub static CHECK: Check = Check {
             given: |e| set(e, "644", 501),
             expect: Expect::Pass,
         },
+        Example { name: "no Linux builder is declared", given: healthy::no_builder, expect: Expect::Moot },
     ],
 };
 

@@ -81,6 +81,7 @@ pub static CHECK: Check = Check {
             },
             expect: Expect::Unknown,
         },
+        Example { name: "no Linux builder is declared", given: healthy::no_builder, expect: Expect::Moot },
     ],
 };
 

@@ -53,6 +53,7 @@ pub static CHECK: Check = Check {
             expect: Expect::Unknown,
         },
         Example { name: "the line gives the key", given: |_| {}, expect: Expect::Pass },
+        Example { name: "no Linux builder is declared", given: healthy::no_builder, expect: Expect::Moot },
     ],
 };
 

@@ -30,6 +30,7 @@ pub static CHECK: Check = Check {
             expect: Expect::Fail,
         },
         Example { name: "sshd greets", given: |_| {}, expect: Expect::Pass },
+        Example { name: "no Linux builder is declared", given: healthy::no_builder, expect: Expect::Moot },
     ],
 };
 
