@@ -29,4 +29,34 @@ pub const PAIRS: &[Pair] = &[
         "builder-service-disabled",
         &["builder-service-disabled", "daemon-not-running"],
     ),
+    Pair(
+        "proxy-not-seen-by-daemon",
+        "builder-service-disabled",
+        &["builder-service-disabled", "proxy-not-seen-by-daemon"],
+    ),
+    Pair("vm-clock-skew", "substituter-missing", &["substituter-missing", "vm-clock-skew"]),
+    Pair("max-jobs-zero", "ssh-key-too-open", &["ssh-key-too-open", "max-jobs-zero"]),
+    Pair("qemu11-hvf-sme-abort", "cache-auth-netrc", &["qemu11-hvf-sme-abort", "cache-auth-netrc"]),
+    Pair(
+        "ssh-multiplexing-in-protocol",
+        "machines-feature-missing",
+        &["machines-feature-missing", "ssh-multiplexing-in-protocol"],
+    ),
+    Pair("synthetic-conf-lost", "trusted-key-missing", &["synthetic-conf-lost", "trusted-key-missing"]),
+    Pair(
+        "machines-duplicate-builders",
+        "builder-service-not-loaded",
+        &["builder-service-not-loaded", "machines-duplicate-builders"],
+    ),
+    Pair(
+        "client-setting-refused-untrusted",
+        "vm-not-listening",
+        &["vm-not-listening", "client-setting-refused-untrusted"],
+    ),
+    Pair("shell-hook-wiped", "ssh-alias-missing", &["ssh-alias-missing", "shell-hook-wiped"]),
+    Pair(
+        "vm-working-directory-missing",
+        "extra-platforms-claims-linux",
+        &["vm-working-directory-missing", "extra-platforms-claims-linux"],
+    ),
 ];
