@@ -20,7 +20,6 @@ pub mod vm_state_corrupt;
 
 /// In order.
 pub const CHECKS: &[&Check] = &[
-    &ssh_shut_out::CHECK,
     &ssh_config_bad_permissions::CHECK,
     &ssh_alias_missing::CHECK,
     &ssh_connection_refused::CHECK,
@@ -28,6 +27,7 @@ pub const CHECKS: &[&Check] = &[
     &ssh_key_too_open::CHECK,
     &ssh_key_unreadable_by_user::CHECK,
     &ssh_key_mismatch::CHECK,
+    &ssh_shut_out::CHECK,
     &ssh_host_key_mismatch::CHECK,
     &ssh_root_known_hosts_missing::CHECK,
     &ssh_too_many_auth_failures::CHECK,

@@ -1,6 +1,6 @@
 //! The key that the daemon dials with is of another pair than the one that the VM authorises.
 
-use super::{ssh_connection_refused, ssh_key_missing, ssh_key_too_open, ssh_shut_out, words_of_daemon};
+use super::{ssh_connection_refused, ssh_key_missing, ssh_key_too_open, words_of_daemon};
 use crate::checks::prelude::*;
 use crate::checks::service::vm_unresponsive;
 use crate::evidence::key_pair::{HalfState, INSTALLED, KeyPair, PublicHalf};
@@ -15,7 +15,6 @@ pub static CHECK: Check = Check {
     severity: Severity::Error,
     // A VM that does not run installs its pair when it is started.
     needs: &[
-        &ssh_shut_out::CHECK,
         &ssh_connection_refused::CHECK,
         &vm_unresponsive::CHECK,
         &ssh_key_missing::CHECK,
@@ -97,7 +96,7 @@ pub static CHECK: Check = Check {
 
 fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
     let Some(machine) = e.builder(want)? else { return moot("no Linux builder is declared") };
-    if machine.host != want.builder.host {
+    if !e.is_own_vm(machine, want) {
         return moot(format!("the builder is {}, which has its keys elsewhere", machine.host));
     }
     let Some(key) = &machine.key else { return moot("the machine's line leaves the key to ssh") };

@@ -1,5 +1,6 @@
 //! The builder's sshd shuts this Mac out for a while.
 
+use super::{ssh_key_mismatch, ssh_key_missing, ssh_key_too_open};
 use crate::checks::prelude::*;
 use crate::evidence::port::PortAnswer;
 
@@ -9,7 +10,8 @@ pub static CHECK: Check = Check {
     title: "The builder's sshd lets this Mac knock",
     layer: Layer::Ssh,
     severity: Severity::Error,
-    needs: &[],
+    // sshd counts what these let fail.
+    needs: &[&ssh_key_missing::CHECK, &ssh_key_too_open::CHECK, &ssh_key_mismatch::CHECK],
     disproved_by: Proof::ABuildThere,
     why: "Since OpenSSH 9.8 sshd counts logins that fail or never come, and then refuses the address they came from for some \
           seconds, longer each time. To the VM all of this Mac is one address. Why logins failed before cannot be seen while this lasts.",

@@ -121,6 +121,13 @@ END
         ..World::HEALTHY
     },
     World {
+        name: "ssh-key-too-open-and-shut-out",
+        doc: "The same, and the doctor has just been here: its test builds failed to log in, and sshd shuts the Mac out.",
+        after: "chmod 644 $HOST/etc/nix/builder_ed25519; as_alice builder-doctor --json >/dev/null || :",
+        run: &[Run::alice(Expect::Roots(&["ssh-key-too-open"]))],
+        ..World::HEALTHY
+    },
+    World {
         name: "ssh-host-key-mismatch",
         doc: "What answers on the builder's port has another host key than the machine line says.",
         before: "
