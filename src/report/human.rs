@@ -250,7 +250,18 @@ fn rest(report: &Report, paint: Paint) -> String {
     let unknown = || report.checks.iter().filter(|it| it.status == "unknown");
     let open = unknown().filter(|it| it.because_of.is_empty()).count();
     let blocked = unknown().count() - open;
-    for (number, words) in [(blocked, "wait for that to be mended"), (open, "could not be told")] {
+    let unasked = unknown().filter(|it| it.because_of.is_empty() && it.by_choice).count();
+    let gaps = [
+        (blocked, "wait for that to be mended"),
+        (unasked, "were not asked"),
+        (open - unasked, "could not be told"),
+    ];
+    for (number, words) in gaps {
+        let words = if number == 1 {
+            words.replace("were", "was").replace("wait ", "waits ")
+        } else {
+            words.to_owned()
+        };
         if number > 0 {
             counts.push(format!("{number} {words}"));
         }

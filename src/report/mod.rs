@@ -110,6 +110,9 @@ pub struct Asked {
     pub because_of: Vec<&'static str>,
     /// What was seen, or why there is no answer.
     pub detail: String,
+    /// There is no answer as nobody wanted one (`--quick`, no `--sudo`), or the report is older than the question.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub by_choice: bool,
 }
 
 /// How long it took to take the evidence.
@@ -198,5 +201,6 @@ fn asked(judged: &crate::diagnosis::Judged) -> Asked {
         status,
         because_of: judged.because_of.iter().map(|check| check.id).collect(),
         detail,
+        by_choice: matches!(&judged.verdict, Verdict::Unknown(missing) if missing.by_choice),
     }
 }
