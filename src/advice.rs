@@ -4,7 +4,7 @@ use crate::check::{Check, Expect, Finding, Layer, Manager, Safety, Verdict};
 use crate::evidence::{Evidence, managers::Managers};
 use crate::expectations::Expectations;
 use crate::host::quoted;
-use crate::prose::line;
+use crate::prose::{hidden, line};
 use serde::Serialize;
 
 /// What to do about one finding on one machine.
@@ -28,21 +28,30 @@ pub fn prescribe(check: &Check, finding: &Finding, e: &Evidence, want: &Expectat
         return own;
     }
     let advice = check.remedy.by(manager(e));
-    let general = vocabulary(e, want);
-    let words = words(Some(finding), &general);
-    // What was found may come from a stranger's report: in a command it is one word and nothing else.
-    let safe: Vec<(&str, String)> = words.iter().map(|(name, value)| (*name, quoted(&line(value)))).collect();
-    let safe: Vec<(&str, &str)> = safe.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let words = words(Some(finding), &vocabulary(e, want));
+    let safe: Vec<(&str, String)> =
+        words.iter().map(|(name, value)| (*name, in_a_command(name, value))).collect();
     let commands = finding.first.iter().chain(advice.commands).map(|command| filled(command, &safe));
+    let text = |text: &str| {
+        let is_command = |line: &str| line.trim_start().starts_with("sudo ");
+        let lines = text.split('\n').map(|line| filled(line, if is_command(line) { &safe } else { &words }));
+        lines.collect::<Vec<_>>().join("\n")
+    };
     let made = Prescription {
         commands: commands.collect(),
         needs_root: false,
         safety: advice.safety.name(),
-        edit: filled(advice.edit, &words),
-        note: filled(advice.note, &words),
+        edit: text(advice.edit),
+        note: text(advice.note),
     };
     let fitted = for_linux(e, of_another_machine(check, e, want, made));
     Prescription { needs_root: fitted.commands.iter().any(|command| command.starts_with("sudo ")), ..fitted }
+}
+
+/// What was found may come from a stranger's report: in a command it is one word and nothing else. What would be
+/// read as an option is left for the reader to put in.
+fn in_a_command(name: &str, value: &str) -> String {
+    if value.starts_with('-') { format!("{{{name}}}") } else { quoted(&line(value)) }
 }
 
 /// What a variable of this shell sets, no file takes back.
@@ -71,7 +80,7 @@ fn in_ones_own_file(finding: &Finding, e: &Evidence) -> Option<Prescription> {
     // What the system's file includes may stand anywhere, and is no user's own.
     let own = known.map_or_else(|| elsewhere(&place.path), |file| file.is_own());
     own.then(|| Prescription {
-        commands: vec![format!("${{EDITOR:-nano}} {}", quoted(&line(&place.path)))],
+        commands: vec![format!("${{EDITOR:-nano}} {}", in_a_command("file", &place.path))],
         needs_root: false,
         safety: Safety::Manual.name(),
         edit: String::new(),
@@ -89,7 +98,7 @@ fn of_another_machine(check: &Check, e: &Evidence, want: &Expectations, made: Pr
     if !made.commands.iter().any(|command| command.contains("launchctl")) {
         return made;
     }
-    let host = quoted(&line(&machine.host));
+    let host = in_a_command("host", &machine.host);
     Prescription {
         commands: vec![format!("ssh -G {host}"), format!("sudo ssh -v {host} true")],
         safety: Safety::Manual.name(),
@@ -127,9 +136,7 @@ pub fn illustrated(text: &str, check: &Check, e: &Evidence, want: &Expectations)
                 _ => None,
             }
         });
-    let general = vocabulary(e, want);
-    let words = words(failing.as_ref(), &general);
-    filled(text, &words)
+    filled(text, &words(failing.as_ref(), &vocabulary(e, want)))
 }
 
 /// Whose advice to give.
@@ -165,18 +172,35 @@ pub fn vocabulary(e: &Evidence, want: &Expectations) -> Vec<(&'static str, Strin
     ]
 }
 
-/// The finding's own words, then those that hold for the machine.
-fn words<'w>(
-    finding: Option<&'w Finding>,
-    general: &'w [(&'static str, String)],
-) -> Vec<(&'static str, &'w str)> {
+/// The finding's own words, then those that hold for the machine. Each is one line, but for lines of a file.
+fn words(finding: Option<&Finding>, general: &[(&'static str, String)]) -> Vec<(&'static str, String)> {
     let own = finding.into_iter().flat_map(|finding| &finding.words);
-    own.chain(general).map(|(name, value)| (*name, value.as_str())).collect()
+    let shown = |name: &str, c: &char| !hidden(*c) || (*c == '\n' && name == "line");
+    own.chain(general).map(|(name, it)| (*name, it.chars().filter(|c| shown(name, c)).collect())).collect()
 }
 
-/// Puts values in the place of `{names}`; the first of a name counts. Other braces stay.
-fn filled(text: &str, words: &[(&str, &str)]) -> String {
-    words.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
+/// Puts values in the place of `{names}`; the first of a name counts. Other braces stay, those of values too.
+fn filled(text: &str, words: &[(&str, String)]) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('{') {
+        let known = after.split_once('}').and_then(|(name, after)| {
+            let (_, value) = words.iter().find(|(known, _)| *known == name)?;
+            Some((value, after))
+        });
+        out.push_str(before);
+        match known {
+            Some((value, after)) => {
+                out.push_str(value);
+                rest = after;
+            }
+            None => {
+                out.push('{');
+                rest = after;
+            }
+        }
+    }
+    out + rest
 }
 
 #[cfg(test)]
@@ -211,7 +235,39 @@ mod tests {
 
     #[test]
     fn the_findings_own_words_come_first() {
-        let words = [("key", "/own"), ("key", "/general"), ("host", "h")];
-        assert_eq!(filled("chmod 600 {key} # {host} {x}", &words), "chmod 600 /own # h {x}");
+        let words = [("key", "/own"), ("key", "/general"), ("host", "h")].map(|(n, v)| (n, v.to_owned()));
+        assert_eq!(filled("chmod 600 {key} # {host} {x} { {key}", &words), "chmod 600 /own # h {x} { /own");
+    }
+
+    /// A machine of a stranger's report, whose names are not what names are.
+    fn odd(host: &str, key: &str) -> Evidence {
+        let mut e = crate::evidence::healthy::evidence();
+        if let crate::evidence::Probe::Seen { fact, .. } = &mut e.machines {
+            let machine = fact.machines.first_mut().unwrap();
+            machine.host = host.to_owned();
+            machine.key.as_mut().unwrap().value = key.to_owned();
+        }
+        e
+    }
+
+    #[test]
+    fn a_value_that_looks_like_a_word_of_ours_is_not_filled_in_again() {
+        let check = &crate::checks::guest::kvm_missing_in_guest::CHECK;
+        let e = odd("{key}", "; touch /tmp/x;");
+        let done = prescribe(check, &crate::check::fail("x", "y"), &e, &Expectations::default());
+        for command in &done.commands {
+            assert!(!command.contains("touch"), "{command}");
+        }
+    }
+
+    #[test]
+    fn no_value_is_an_option_of_a_command() {
+        let e = odd("-oProxyCommand=touch /tmp/x", "/k");
+        for check in crate::checks::all() {
+            let done = prescribe(check, &crate::check::fail("x", "y"), &e, &Expectations::default());
+            for command in &done.commands {
+                assert!(!command.contains("ProxyCommand="), "{}: {command}", check.id);
+            }
+        }
     }
 }

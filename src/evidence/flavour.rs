@@ -136,7 +136,7 @@ impl Evidence {
     }
 
     /// The hosts that a question about "the builder" is to be asked of: the machine that the expectations
-    /// name, or else every machine that offers a Linux system.
+    /// name, or else every machine that offers a Linux system and that ssh was asked about.
     pub fn builder_hosts<'a>(&'a self, want: &'a Expectations) -> Vec<&'a str> {
         let Ok(all) = self.machines() else { return Vec::new() };
         if all.machines.iter().any(|machine| machine.host == want.builder.host) {
@@ -148,6 +148,7 @@ impl Evidence {
                 hosts.push(&machine.host);
             }
         }
+        hosts.truncate(super::ssh::MOST);
         hosts
     }
 

@@ -202,6 +202,31 @@ fn a_healthy_mac_is_gathered_as_healthy() {
     assert_eq!(diagnosis.state, State::Healthy);
 }
 
+/// Of more machines than ssh is asked about, no check asks: it could only say that it cannot tell.
+#[test]
+fn many_healthy_machines_are_healthy() {
+    use crate::diagnosis::{Selection, State, diagnose};
+    let line = |n: u32| healthy::MACHINES.replace("linux-builder", &format!("server{n}"));
+    let machines: String = (0..12).map(line).collect();
+    let mut host = mac().file("/etc/nix/machines", &machines);
+    for n in 0..12 {
+        let view = format!("user builder\nhostname 192.0.2.{n}\nport 22\nidentityfile /etc/nix/builder_ed25519\n");
+        host = host.says(&format!("ssh -G -- server{n}"), &view);
+    }
+    let e = gathered(&host, &Wanted { no_builds: Some("--quick".to_owned()), ..Wanted::default() });
+    let want = Expectations::default();
+    assert_eq!(e.builder_hosts(&want).len(), ssh::MOST);
+    let diagnosis = diagnose(&crate::checks::all(), &e, &want, &Selection::default());
+    let findings: Vec<_> = diagnosis.findings().map(|(it, finding, _)| (it.check.id, &finding.seen)).collect();
+    assert_eq!(findings, []);
+    let of_ssh = |judged: &&crate::diagnosis::Judged| judged.check.layer == crate::check::Layer::Ssh;
+    for judged in diagnosis.results.iter().filter(of_ssh) {
+        let open = matches!(&judged.verdict, crate::check::Verdict::Unknown(missing) if !missing.by_choice);
+        assert!(!open, "{}: {:?}", judged.check.id, judged.verdict);
+    }
+    assert_eq!(diagnosis.state, State::Healthy);
+}
+
 #[test]
 fn secrets_and_keys_never_become_evidence() {
     let e = gathered(&mac(), &everything());

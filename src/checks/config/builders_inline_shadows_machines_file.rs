@@ -5,8 +5,9 @@ use super::{
 };
 use crate::checks::prelude::*;
 use crate::evidence::machines::FILE;
-use crate::parse::machines::{Machine, Machines, parse};
+use crate::parse::machines::{Machines, parse};
 use crate::prose::and;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// See the module.
 pub static CHECK: Check = Check {
@@ -121,27 +122,34 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
 struct Lost {
     host: String,
     system: String,
-    /// None where nobody offers the system.
+    /// Empty where nobody offers the system.
     features: Vec<String>,
 }
 
 fn lost(acting: &Machines, file: &Machines) -> Vec<Lost> {
+    // Once for all, as both lists may be long.
+    let mut offered: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for machine in &acting.machines {
+        for system in &machine.systems {
+            let features = machine.features.iter().chain(&machine.mandatory);
+            offered.entry(&system.value).or_default().extend(features.map(|it| it.value.as_str()));
+        }
+    }
     let mut lost = Vec::new();
     for machine in &file.machines {
         for system in machine.systems.iter().map(|it| &it.value).filter(|it| it.ends_with("-linux")) {
-            let takers: Vec<&Machine> =
-                acting.machines.iter().filter(|it| it.offers(system) == Some(true)).collect();
-            let features = machine.features.iter().map(|it| it.value.as_str());
-            let missing: Vec<String> = features
-                .filter(|feature| takers.iter().all(|it| !it.missing_features(&[feature]).is_empty()))
-                .map(str::to_owned)
-                .collect();
-            let host = machine.host.clone();
-            if takers.is_empty() {
-                lost.push(Lost { host, system: system.clone(), features: Vec::new() });
-            } else if !missing.is_empty() {
-                lost.push(Lost { host, system: system.clone(), features: missing });
-            }
+            let features = match offered.get(system.as_str()) {
+                None => Vec::new(),
+                Some(has) => {
+                    let all = machine.features.iter().map(|it| &it.value);
+                    let missing: Vec<String> = all.filter(|it| !has.contains(it.as_str())).cloned().collect();
+                    if missing.is_empty() {
+                        continue;
+                    }
+                    missing
+                }
+            };
+            lost.push(Lost { host: machine.host.clone(), system: system.clone(), features });
         }
     }
     lost

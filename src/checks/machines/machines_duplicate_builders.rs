@@ -4,6 +4,8 @@ use super::{builder_conflict, builders_bad_machine_spec, endpoint};
 use crate::checks::prelude::*;
 use crate::evidence::machines::linux;
 use crate::parse::machines::Machine;
+use crate::parse::text::Field;
+use std::collections::BTreeSet;
 
 /// See the module.
 pub static CHECK: Check = Check {
@@ -67,21 +69,24 @@ fn judge(e: &Evidence, _: &Expectations) -> Result<Verdict, Missing> {
     if all.is_empty() {
         return moot("no Linux builder is declared");
     }
+    let all: Vec<Line> = all.into_iter().map(|machine| Line::of(e, machine)).collect();
     let mut unclear = None;
     for (at, second) in all.iter().enumerate() {
-        for first in all.iter().take(at).filter(|first| share_work(first, second)) {
-            match (endpoint(e, first), endpoint(e, second)) {
-                (Some(one), Some(other)) if one == other => return told(e, first, second, Some(&one)),
-                (Some(_), Some(_)) => {}
-                _ if first.uri.value == second.uri.value => {
-                    return told(e, first, second, None);
+        for first in all.iter().take(at).filter(|first| first.shares_work(second)) {
+            match (&first.end, &second.end) {
+                (Some(one), Some(other)) if one == other => {
+                    return told(e, first.machine, second.machine, Some(one));
                 }
-                _ => unclear = Some(format!("`ssh -G` does not tell where {} is", second.host)),
+                (Some(_), Some(_)) => {}
+                _ if first.machine.uri.value == second.machine.uri.value => {
+                    return told(e, first.machine, second.machine, None);
+                }
+                _ => unclear = Some(second.machine),
             }
         }
     }
     match unclear {
-        Some(why) => Err(Missing::new(why)),
+        Some(machine) => Err(Missing::new(format!("`ssh -G` does not tell where {} is", machine.host))),
         None => pass(crate::prose::count(all.len(), "Linux machine")),
     }
 }
@@ -106,16 +111,30 @@ fn told(
         .verdict()
 }
 
-/// Whether a build could go to either: lines for different systems, or for builds that demand a feature, are on
-/// purpose.
-fn share_work(a: &Machine, b: &Machine) -> bool {
-    let mandatory = |it: &Machine| {
-        let mut all: Vec<String> = it.mandatory.iter().map(|field| field.value.clone()).collect();
-        all.sort();
-        all
-    };
-    let shared = a.systems.iter().any(|system| b.offers(&system.value) == Some(true));
-    shared && mandatory(a) == mandatory(b)
+/// A machine as it is compared with every other, of which there may be many.
+struct Line<'e> {
+    machine: &'e Machine,
+    end: Option<(String, u16)>,
+    systems: BTreeSet<&'e str>,
+    mandatory: BTreeSet<&'e str>,
+}
+
+impl<'e> Line<'e> {
+    fn of(e: &Evidence, machine: &'e Machine) -> Self {
+        let set = |fields: &'e [Field]| fields.iter().map(|it| it.value.as_str()).collect();
+        Line {
+            machine,
+            end: endpoint(e, machine),
+            systems: set(&machine.systems),
+            mandatory: set(&machine.mandatory),
+        }
+    }
+
+    /// Whether a build could go to either: lines for different systems, or for builds that demand a feature, are
+    /// on purpose.
+    fn shares_work(&self, other: &Line) -> bool {
+        !self.systems.is_disjoint(&other.systems) && self.mandatory == other.mandatory
+    }
 }
 
 fn add(e: &mut Evidence, line: &str) {
