@@ -29,4 +29,6 @@ pub const PAIRS: &[Pair] = &[
         "builder-service-disabled",
         &["builder-service-disabled", "daemon-not-running"],
     ),
+    // The VM itself asks the portal, and says no more of it than that the builder failed.
+    Pair("cache-captive-portal", "store-untrusted-by-guest", &["cache-captive-portal"]),
 ];
