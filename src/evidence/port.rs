@@ -5,6 +5,7 @@
 use super::{Evidence, Look, Missing, Probe, ssh};
 use crate::host::{Command, Greeting, HostError};
 use crate::parse::host_key::{Scan, parse_public_key, parse_scan};
+use crate::parse::ssh_config::SshView;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -118,7 +119,7 @@ fn endpoints(look: &Look) -> Vec<Endpoint> {
         let machine = machines.and_then(|all| all.machines.iter().find(|it| it.host == host));
         let view = views.iter().find(|it| it.host == host);
         let (address, port) = ssh::endpoint(machine, view, look.want);
-        let behind = view.and_then(|it| it.view.as_ref()).is_some_and(|it| it.proxy_command || it.proxy_jump);
+        let behind = view.and_then(|it| it.view.as_ref()).is_some_and(SshView::goes_through_proxy);
         let asleep = super::flavour::sleeps(look, &host);
         let kind = kind_to_ask(machine.and_then(|it| it.host_key.as_ref()?.decoded.as_deref()));
         Endpoint { host, address, port, kind, behind, asleep }

@@ -231,7 +231,7 @@ pub fn look_as_root(host: &dyn Host, errand: &Errand) -> RootView {
     std::thread::scope(|scope| {
         let here = scope.spawn(|| root_host::look(host, &errand.here));
         let mut view = errand.dial.as_ref().map(|request| dial(host, request)).unwrap_or_default();
-        view.ssh = Some(super::ssh::ask(host, &errand.here.alias));
+        view.ssh = Some(super::ssh::ask(host, &errand.here.alias, None));
         view.host = here.join().ok();
         view
     })

@@ -1,6 +1,6 @@
 //! What ssh would do for each machine's host: `ssh -G`, which connects to nothing.
 
-use super::{Evidence, Look, Missing, Probe, machines};
+use super::{Evidence, Look, Missing, Probe, RootAccess, machines};
 use crate::expectations::Expectations;
 use crate::host::Command;
 use crate::parse::machines::Machine;
@@ -54,6 +54,10 @@ impl Evidence {
             .find(|it| it.host == host)
             .ok_or_else(|| Missing::new(format!("`ssh -G {host}` was not asked")))
     }
+    /// Whether ssh reaches it through a jump host or a proxy, so that it has no port that could be tried.
+    pub fn is_behind_proxy(&self, host: &str) -> bool {
+        self.ssh_of(host).ok().and_then(|it| it.view.as_ref()).is_some_and(SshView::goes_through_proxy)
+    }
 }
 
 /// Machines beyond this number are not looked at by ssh.
@@ -102,29 +106,71 @@ pub fn endpoint(machine: Option<&Machine>, ssh: Option<&SshHost>, want: &Expecta
     }
 }
 
+const SYSTEMS_FILE: &str = "/etc/ssh/ssh_config";
+
+/// The file that stands for all that the daemon's ssh reads. The daemon dials as root, whom this user's own
+/// ~/.ssh/config does not reach: where there is one, ssh is to read the system's file alone. None where ssh is
+/// to read what it always does.
+fn file_of_daemon(look: &Look) -> Option<&'static str> {
+    // Root's own file counts.
+    if look.wanted.root == RootAccess::Already {
+        return None;
+    }
+    let home = look.host.env("HOME").filter(|home| home.starts_with('/'))?;
+    look.host.stat(&Path::new(&home).join(".ssh/config")).ok()?;
+    // An installation for one user has no daemon: this user dials.
+    let one_user = look.host.stat(Path::new("/nix/var/nix")).is_ok_and(|meta| meta.uid != 0);
+    let system = look.host.read_start(Path::new(SYSTEMS_FILE), 256 << 10).ok()?;
+    let whole = includes_by_full_path(&String::from_utf8_lossy(&system));
+    (!one_user && whole).then_some(SYSTEMS_FILE)
+}
+
+/// Of a file named with -F, ssh looks for a relative Include in ~/.ssh, and not in /etc/ssh.
+fn includes_by_full_path(text: &str) -> bool {
+    text.lines().all(|line| {
+        let mut words = line.split([' ', '\t', '=', '"']).filter(|word| !word.is_empty());
+        let include = words.next().is_some_and(|word| word.eq_ignore_ascii_case("include"));
+        !include || words.take_while(|word| !word.starts_with('#')).all(|path| path.starts_with('/'))
+    })
+}
+
 pub(super) fn probe(look: &Look) -> Probe<Vec<SshHost>> {
+    let file = file_of_daemon(look);
     let (hosts, views) = std::thread::scope(|scope| {
         // The expected host is most often the one; asked for at once, it is known when the machines are.
         let expected = &look.want.builder.host;
-        let early = scope.spawn(|| ask(look.host, expected));
+        let early = scope.spawn(move || ask_as_daemon(look, expected, file));
         let hosts = hosts(look.machines().get().ok(), look.want);
         let mut early = early.join().ok();
         let views: Vec<SshHost> = hosts
             .iter()
             .map(|host| match early.take_if(|it| &it.host == host) {
                 Some(view) => view,
-                None => ask(look.host, host),
+                None => ask_as_daemon(look, host, file),
             })
             .collect();
         (hosts, views)
     });
-    Probe::seen(views, format!("ssh -G {}", hosts.join(", ")))
+    let only = file.map(|file| format!(" -F {file}")).unwrap_or_default();
+    Probe::seen(views, format!("ssh -G{only} {}", hosts.join(", ")))
 }
 
-/// Asks ssh what it would do.
-pub(super) fn ask(machine: &dyn crate::host::Host, host: &str) -> SshHost {
+fn ask_as_daemon(look: &Look, host: &str, file: Option<&str>) -> SshHost {
+    let seen = ask(look.host, host, file);
+    let unknown = seen.view.as_ref().is_some_and(|view| view.hostname == host);
+    // Root may have in its own file what this user has, and without a test build nothing shows that it has not.
+    if file.is_some() && unknown && look.wanted.no_builds.is_some() {
+        return ask(look.host, host, None);
+    }
+    seen
+}
+
+/// Asks ssh what it would do, by all that it reads or by one file.
+pub(super) fn ask(machine: &dyn crate::host::Host, host: &str, file: Option<&str>) -> SshHost {
     let mut found = SshHost { host: host.to_owned(), view: None, error: None, no_answer: None };
-    match machine.run(&Command::new("ssh").args(["-G", "--", host])) {
+    let from = file.map(|file| ["-F", file]);
+    let args = std::iter::once("-G").chain(from.into_iter().flatten()).chain(["--", host]);
+    match machine.run(&Command::new("ssh").args(args)) {
         Ok(output) if output.ok() => {
             found.view = parse_view(&output.stdout);
             if found.view.is_none() {
@@ -170,4 +216,19 @@ pub(super) fn probe_localhost(look: &Look) -> Probe<Localhost> {
         Err(error) => Localhost { addresses: Vec::new(), error: Some(error.to_string()) },
     };
     Probe::seen(found, "the system's resolver")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relative_include_is_told_from_a_full_one() {
+        // The second is macOS's own file (macOS 26.6.2), shortened; the others were made after the manual page.
+        assert!(includes_by_full_path(""));
+        assert!(includes_by_full_path("Include /etc/ssh/ssh_config.d/*\n\nHost *\n    SendEnv LANG LC_*\n"));
+        assert!(includes_by_full_path("include=\"/etc/ssh/a\" /etc/ssh/b # mine\n# Include c\n"));
+        assert!(!includes_by_full_path("Host *\n\tINCLUDE ssh_config.d/*\n"));
+        assert!(!includes_by_full_path("Include /etc/ssh/a ~/b"));
+    }
 }

@@ -120,6 +120,10 @@ fn the_complete_list_of_commands_that_looking_runs() {
     let more = cut_off.asked().into_iter().chain(private.asked());
     let more: Vec<String> = more.filter(|it| !host.asked().contains(it)).collect();
     let text = format!("{text}\n\nwhere the caches are out of reach, or want a login:\n{}", more.join("\n"));
+    let own = with_own_ssh_config();
+    gathered(&own, &everything());
+    let more: Vec<String> = own.asked().into_iter().filter(|it| !host.asked().contains(it)).collect();
+    let text = format!("{text}\n\nwhere the user has ssh settings of their own:\n{}", more.join("\n"));
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots"));
     settings.set_prepend_module_to_snapshot(false);
@@ -136,6 +140,31 @@ fn one_scan_reaches_the_builders_port_and_a_connection_only_where_it_shows_nothi
     };
     assert_eq!(knocks(&mac()), 1);
     assert_eq!(knocks(&mac().fails("ssh-keyscan", "")), 2);
+}
+
+fn with_own_ssh_config() -> Scripted {
+    let mut host = mac()
+        .file("/Users/alice/.ssh/config", "Host *\n  Port 2222\n")
+        .file("/etc/ssh/ssh_config", "Include /etc/ssh/ssh_config.d/*\n");
+    host.variables.insert("HOME".to_owned(), "/Users/alice".to_owned());
+    host
+}
+
+#[test]
+fn the_users_own_ssh_settings_are_left_out_where_the_daemon_dials() {
+    let asked = |host: &Scripted, root| {
+        let wanted = Wanted { no_builds: Some("--quick".to_owned()), root, ..Wanted::default() };
+        gathered(host, &wanted);
+        host.asked().into_iter().find(|it| it.starts_with("ssh -G")).unwrap()
+    };
+    assert_eq!(asked(&mac(), RootAccess::No), "ssh -G -- linux-builder");
+    assert_eq!(
+        asked(&with_own_ssh_config(), RootAccess::No),
+        "ssh -G -F /etc/ssh/ssh_config -- linux-builder"
+    );
+    let relative = with_own_ssh_config().file("/etc/ssh/ssh_config", "Include ssh_config.d/*\n");
+    assert_eq!(asked(&relative, RootAccess::No), "ssh -G -- linux-builder");
+    assert_eq!(asked(&with_own_ssh_config(), RootAccess::Already), "ssh -G -- linux-builder");
 }
 
 #[test]
@@ -210,14 +239,16 @@ fn many_healthy_machines_are_healthy() {
     let machines: String = (0..12).map(line).collect();
     let mut host = mac().file("/etc/nix/machines", &machines);
     for n in 0..12 {
-        let view = format!("user builder\nhostname 192.0.2.{n}\nport 22\nidentityfile /etc/nix/builder_ed25519\n");
+        let view =
+            format!("user builder\nhostname 192.0.2.{n}\nport 22\nidentityfile /etc/nix/builder_ed25519\n");
         host = host.says(&format!("ssh -G -- server{n}"), &view);
     }
     let e = gathered(&host, &Wanted { no_builds: Some("--quick".to_owned()), ..Wanted::default() });
     let want = Expectations::default();
     assert_eq!(e.builder_hosts(&want).len(), ssh::MOST);
     let diagnosis = diagnose(&crate::checks::all(), &e, &want, &Selection::default());
-    let findings: Vec<_> = diagnosis.findings().map(|(it, finding, _)| (it.check.id, &finding.seen)).collect();
+    let findings: Vec<_> =
+        diagnosis.findings().map(|(it, finding, _)| (it.check.id, &finding.seen)).collect();
     assert_eq!(findings, []);
     let of_ssh = |judged: &&crate::diagnosis::Judged| judged.check.layer == crate::check::Layer::Ssh;
     for judged in diagnosis.results.iter().filter(of_ssh) {

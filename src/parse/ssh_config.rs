@@ -91,6 +91,10 @@ pub fn parse_view(text: &str) -> Option<SshView> {
 }
 
 impl SshView {
+    /// Whether another machine or a command makes the connection.
+    pub fn goes_through_proxy(&self) -> bool {
+        self.proxy_command || self.proxy_jump
+    }
     fn set(&mut self, name: &str, value: &str) {
         let text = || Some(scrub(&cut(value, 1000))).filter(|v| !v.is_empty());
         match name {

@@ -6,6 +6,7 @@ use crate::checks::cache::{
 };
 use crate::checks::config::extra_platforms_claims_linux;
 use crate::checks::guest::{vm_clock_skew, vm_dns_hardcoded, vm_out_of_memory};
+use crate::checks::host::nixbld_users_missing;
 use crate::checks::prelude::*;
 use crate::evidence::builds::{BuildRun, Ended};
 use crate::parse::build_log::Outcome;
@@ -40,6 +41,19 @@ pub static CHECK: Check = Check {
                     &Ended::Code(1),
                     "building '/nix/store/0-x.drv' on 'ssh-ng://builder@linux-builder'...\n\
                      error: build of '/nix/store/0-x.drv' on 'ssh-ng://builder@linux-builder' failed: builder failed with exit code 1.\n",
+                );
+            },
+            expect: Expect::Fail,
+        },
+        Example {
+            name: "a download that the VM attempts ends it",
+            given: |e| {
+                healthy::set_builds(
+                    e,
+                    &Ended::Code(1),
+                    "building '/nix/store/0-x.drv' on 'ssh-ng://builder@linux-builder'...\n\
+                     error: NAR info file 'pdjibfv8916r6xvlcn698rc6jp3r7v7d.narinfo' is corrupt: expecting ':' at line 1\n\
+                     error: Cannot build '/nix/store/0-x.drv'.\n       Reason: builder failed with exit code 1.\n",
                 );
             },
             expect: Expect::Fail,
@@ -91,7 +105,7 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
             "ran on this machine and not on the builder".to_owned()
         }
         (_, Ended::Signal(signal)) => format!("was killed by signal {signal}"),
-        _ => format!("failed: {}", words(first)),
+        _ => format!("failed: {}", download(first).unwrap_or_else(|| words(first))),
     };
     let finding =
         fail(format!("the test build for {} {how}", first.what()), "a build that runs on the builder");
@@ -102,9 +116,17 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
         finding.pointing_to(MEMORY).verdict()
     } else if extra_platforms_claims_linux::ran_here(first) {
         finding.pointing_to(HERE).verdict()
+    } else if nixbld_users_missing::is_named_in(&how) {
+        finding.pointing_to(USERS).verdict()
     } else {
         finding.verdict()
     }
+}
+
+/// A download that ended it: a VM that does not trust the login says after it only that the builder failed.
+fn download(build: &BuildRun) -> Option<String> {
+    let errors = build.log.tail.iter().filter_map(|line| line.trim().strip_prefix("error: "));
+    errors.rev().find(|line| DOWNLOADS.iter().any(|words| line.contains(words))).map(str::to_owned)
 }
 
 /// What a download that went wrong says.
@@ -113,6 +135,7 @@ const DOWNLOADS: [&str; 4] =
 /// What a build says that was ended by force.
 const KILLED: [&str; 2] = ["signal 9", "Killed"];
 const HERE: &[&Check] = &[&extra_platforms_claims_linux::CHECK];
+const USERS: &[&Check] = &[&nixbld_users_missing::CHECK];
 const MEMORY: &[&Check] = &[&vm_out_of_memory::CHECK];
 const CACHES: &[&Check] = &[
     &vm_clock_skew::CHECK,

@@ -38,6 +38,15 @@ pub static CHECK: Check = Check {
             expect: Expect::Pass,
         },
         Example {
+            name: "::1 alone",
+            given: |e| {
+                let addresses = vec!["::1".to_owned()];
+                e.localhost = Probe::seen(Localhost { addresses, error: None }, "resolver");
+                healthy::hide_builds(e);
+            },
+            expect: Expect::Fail,
+        },
+        Example {
             name: "the builder is elsewhere",
             given: |e| {
                 if let Probe::Seen { fact, .. } = &mut e.ssh {
@@ -60,12 +69,22 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
     {
         return moot(format!("the builder is reached as {}", view.hostname));
     }
+    let own_vm = e.builder(want).ok().flatten().is_some_and(|machine| e.is_own_vm(machine, want));
+    let only_ipv6 = own_vm && localhost.addresses.iter().all(|address| address.contains(':'));
     match &localhost.error {
         Some(error) => {
             fail(format!("`localhost` does not resolve: {error}"), "127.0.0.1 for `localhost`").verdict()
         }
         None if localhost.addresses.is_empty() => {
             fail("`localhost` has no address", "127.0.0.1 for `localhost`").verdict()
+        }
+        // QEMU forwards the VM's port on IPv4 alone.
+        None if only_ipv6 => {
+            let seen = format!(
+                "`localhost` is {} alone, and the VM listens on IPv4",
+                localhost.addresses.join(", ")
+            );
+            fail(seen, "127.0.0.1 for `localhost`").verdict()
         }
         None => pass(localhost.addresses.join(", ")),
     }

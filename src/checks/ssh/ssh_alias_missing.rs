@@ -33,6 +33,16 @@ pub static CHECK: Check = Check {
     examples: &[
         Example { name: "no alias", given: |e| set(e, "linux-builder", 22), expect: Expect::Fail },
         Example {
+            name: "no alias, where nix-darwin writes none, and nobody tried",
+            given: |e| {
+                set(e, "linux-builder", 22);
+                if let Probe::Seen { fact, .. } = &mut e.managers {
+                    fact.nix_darwin = None;
+                }
+            },
+            expect: Expect::Unknown,
+        },
+        Example {
             name: "an alias without its port",
             given: |e| set(e, "localhost", 22),
             expect: Expect::Fail,
@@ -68,6 +78,15 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
     }
     if leads_somewhere(view, &machine.host) && !as_root {
         return pass(format!("{} is {}:{}", machine.host, view.hostname, view.port));
+    }
+    // nix-darwin writes it for all; by hand it may stand in root's own ~/.ssh/config, which builds or root show.
+    let by_hand = e.managers().is_ok_and(|it| it.nix_darwin.is_none());
+    if by_hand && roots.is_none() && e.builds().is_err() {
+        let because = format!(
+            "no file of the system's knows the alias {}; whether root's own ~/.ssh/config does, only root can tell",
+            machine.host
+        );
+        return Err(Missing::new(because));
     }
     let (shown, whom) = match roots {
         Some(roots) if as_root => (roots, " as root"),

@@ -48,6 +48,11 @@ pub static CHECK: Check = Check {
             given: |e| elsewhere(e, PortAnswer::Ssh("SSH-2.0-OpenSSH_10.2".to_owned())),
             expect: Expect::Pass,
         },
+        Example {
+            name: "a machine behind a jump host",
+            given: |e| elsewhere(e, PortAnswer::Failed("it is reached through a proxy".to_owned())),
+            expect: Expect::Unknown,
+        },
         Example { name: "an SSH server answers", given: |_| {}, expect: Expect::Pass },
         Example { name: "no Linux builder is declared", given: healthy::no_builder, expect: Expect::Moot },
     ],
@@ -81,7 +86,11 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
             let seen = format!("{} does not answer at {}", machine.host, port.place());
             fail(seen, format!("the sshd of {}", machine.host)).verdict()
         }
-        PortAnswer::Failed(why) => Err(Missing::new(format!("{}: {why}", port.place()))),
+        // That no proxy is started for a look is this program's choice.
+        PortAnswer::Failed(why) => Err(Missing {
+            because: format!("{}: {why}", port.place()),
+            by_choice: e.is_behind_proxy(&machine.host),
+        }),
         PortAnswer::Ssh(banner) => pass(banner),
         PortAnswer::OnDemand => pass("launchd listens there, and starts the VM when a build comes"),
         _ => pass(format!("somebody listens at {}", port.place())),

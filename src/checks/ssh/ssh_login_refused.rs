@@ -109,7 +109,7 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
     match reached_ssh.map(|refusal| &refusal.words.fault) {
         Some(fault) if fault.is_behind_the_login() => pass("the daemon is let in"),
         Some(_) => {
-            let seen = format!("the daemon's login to {} is refused; --sudo would say why", machine.host);
+            let seen = format!("the daemon cannot log in to {}; --sudo would say why", machine.host);
             fail(seen, expected).first_run("builder-doctor --sudo").verdict()
         }
         None => Err(Missing { because: ONLY_ROOT.to_owned(), by_choice: true }),

@@ -100,6 +100,24 @@ pub const WORLDS: &[World] = &[
         ..World::HEALTHY
     },
     World {
+        name: "healthy-remote-machine-behind-proxy",
+        doc: "The Linux machine elsewhere is reached through a ProxyCommand, which is not started for a quick look.",
+        before: r#"
+            no_vm
+            machines "ssh-ng://builder@buildbox $SYSTEMS $KEY 4 1 $FEATURES - $HOST_KEY"
+            printf '#!/bin/bash\nexec 3<>/dev/tcp/$1/$2; cat <&3 & cat >&3; kill $!\n' >$HOST/usr/local/bin/way-through
+            chmod 755 $HOST/usr/local/bin/way-through
+            printf '%s\n' 'Host buildbox' '  Hostname 127.0.0.1' '  HostKeyAlias buildbox' '  Port 2222' \
+                '  ProxyCommand /usr/local/bin/way-through %h %p' | etc_file ssh/ssh_config.d/200-buildbox.conf
+        "#,
+        after: "as_if_elsewhere",
+        run: &[
+            Run::alice(Expect::Healthy),
+            Run { who: Who::Alice, args: &["--json", "--quick"], expect: Expect::Healthy },
+        ],
+        ..World::HEALTHY
+    },
+    World {
         name: "healthy-many-machines",
         doc: "The VM, a Mac, and two Linux machines that are switched off and that nobody expects.",
         before: r#"

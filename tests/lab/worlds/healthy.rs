@@ -93,6 +93,22 @@ pub const WORLDS: &[World] = &[
         ..World::HEALTHY
     },
     World {
+        name: "healthy-own-ssh-config",
+        doc: "alice's own ~/.ssh/config sends every host to another port, and has an option that this ssh does not know: \
+              the daemon dials as root, whom it does not reach.",
+        before: r#"
+            mkdir -p $HOST/Users/alice/.ssh
+            printf 'Host *\n  User bob\n  Port 2222\nHost github.com\n  SomethingOfApple yes\n' >$HOST/Users/alice/.ssh/config
+            chown -R 501:20 $HOST/Users/alice/.ssh
+        "#,
+        run: &[
+            Run::alice(Expect::Healthy),
+            Run { who: Who::Alice, args: &["--json", "--quick"], expect: Expect::Healthy },
+            Run::alice_sudo(Expect::Healthy),
+        ],
+        ..World::HEALTHY
+    },
+    World {
         name: "user-known-hosts-stale",
         doc: "alice's own known_hosts and ssh config are wrong, and the daemon uses neither.",
         before: r#"

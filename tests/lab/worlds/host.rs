@@ -28,6 +28,16 @@ END
         ..World::HEALTHY
     },
     World {
+        name: "localhost-does-not-resolve-to-ipv4",
+        doc: "/etc/hosts lost its line for 127.0.0.1: localhost is ::1 alone, and the VM's port is forwarded on IPv4.",
+        before: "sed -i '/^127.0.0.1.localhost/d' $HOST/etc/hosts",
+        run: &[
+            Run::alice(Expect::Roots(&["localhost-does-not-resolve"])),
+            Run::alice_sudo(Expect::Roots(&["localhost-does-not-resolve"])),
+        ],
+        ..World::HEALTHY
+    },
+    World {
         name: "nix-volume-not-mounted",
         doc: "The Mac was restarted and the volume that holds Nix was not mounted: /nix is empty, and every job waits. \
               The volume itself is imitated by diskutil.",
@@ -84,6 +94,23 @@ END
             job_unload $BUILDER
         "#,
         run: &[Run::alice(Expect::Roots(&["builder-service-not-loaded", "nixbld-users-missing"]))],
+        ..World::HEALTHY
+    },
+    World {
+        name: "nixbld-users-missing-external-builder",
+        doc: "The same, and a program on this Mac takes the Linux builds, which it runs as those users: none runs.",
+        before: "
+            sed -i '/^_nixbld[1-4]:/d' $HOST/etc/passwd
+            no_vm
+            native_builder
+        ",
+        run: &[Run::alice(Expect::That(|report| {
+            Expect::Roots(&["nixbld-users-missing"]).check(report)?;
+            match report.findings()[0]["severity"].as_str() {
+                Some("error") => Ok(()),
+                other => Err(format!("it is {other:?}, and no build runs")),
+            }
+        }))],
         ..World::HEALTHY
     },
     World {

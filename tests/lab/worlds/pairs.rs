@@ -59,4 +59,6 @@ pub const PAIRS: &[Pair] = &[
         "extra-platforms-claims-linux",
         &["vm-working-directory-missing", "extra-platforms-claims-linux"],
     ),
+    // The VM itself asks the portal, and says no more of it than that the builder failed.
+    Pair("cache-captive-portal", "store-untrusted-by-guest", &["cache-captive-portal"]),
 ];

@@ -72,6 +72,43 @@ END
         ..World::HEALTHY
     },
     World {
+        name: "ssh-alias-missing-but-own",
+        doc: "The alias stands in alice's own ~/.ssh/config, which the daemon's ssh does not read.",
+        before: r#"
+            mkdir -p $HOST/Users/alice/.ssh
+            cat $HOST/etc/ssh/ssh_config.d/100-linux-builder.conf >$HOST/Users/alice/.ssh/config 2>/dev/null ||
+                chroot $HOST cat /etc/ssh/ssh_config.d/100-linux-builder.conf >$HOST/Users/alice/.ssh/config
+            chown -R 501:20 $HOST/Users/alice/.ssh
+            remove_etc ssh/ssh_config.d/100-linux-builder.conf
+        "#,
+        run: &[
+            Run::alice(Expect::Roots(&["ssh-alias-missing"])),
+            Run::alice_sudo(Expect::Roots(&["ssh-alias-missing"])),
+        ],
+        ..World::HEALTHY
+    },
+    World {
+        name: "healthy-alias-of-root",
+        doc: "Nobody manages this Mac's files, and the alias stands in root's own ~/.ssh/config, which only root sees.",
+        before: r#"
+            determinate_alone
+            install -D -m 600 $HOST/etc/ssh/ssh_config.d/100-linux-builder.conf $HOST/var/root/.ssh/config
+            rm $HOST/etc/ssh/ssh_config.d/100-linux-builder.conf
+        "#,
+        run: &[
+            Run::alice(Expect::That(|report| report.no_alarm())),
+            Run {
+                who: Who::Alice,
+                args: &["--json", "--quick"],
+                expect: Expect::That(|report| match report.findings() {
+                    [] => report.exits(3),
+                    some => Err(format!("{} is found, and nothing is wrong", some[0]["id"])),
+                }),
+            },
+        ],
+        ..World::HEALTHY
+    },
+    World {
         name: "ssh-alias-not-included",
         doc: "An update of macOS took the Include line out of /etc/ssh/ssh_config.",
         before: "sed -i '/^Include/d' $HOST/etc/ssh/ssh_config",
