@@ -210,14 +210,16 @@ fn many_healthy_machines_are_healthy() {
     let machines: String = (0..12).map(line).collect();
     let mut host = mac().file("/etc/nix/machines", &machines);
     for n in 0..12 {
-        let view = format!("user builder\nhostname 192.0.2.{n}\nport 22\nidentityfile /etc/nix/builder_ed25519\n");
+        let view =
+            format!("user builder\nhostname 192.0.2.{n}\nport 22\nidentityfile /etc/nix/builder_ed25519\n");
         host = host.says(&format!("ssh -G -- server{n}"), &view);
     }
     let e = gathered(&host, &Wanted { no_builds: Some("--quick".to_owned()), ..Wanted::default() });
     let want = Expectations::default();
     assert_eq!(e.builder_hosts(&want).len(), ssh::MOST);
     let diagnosis = diagnose(&crate::checks::all(), &e, &want, &Selection::default());
-    let findings: Vec<_> = diagnosis.findings().map(|(it, finding, _)| (it.check.id, &finding.seen)).collect();
+    let findings: Vec<_> =
+        diagnosis.findings().map(|(it, finding, _)| (it.check.id, &finding.seen)).collect();
     assert_eq!(findings, []);
     let of_ssh = |judged: &&crate::diagnosis::Judged| judged.check.layer == crate::check::Layer::Ssh;
     for judged in diagnosis.results.iter().filter(of_ssh) {
@@ -382,4 +384,24 @@ fn what_a_crash_leaves_is_gathered_where_the_vm_crashes_and_only_there() {
     for missing in [well.crash_reports().err(), well.builder_log().err()] {
         assert!(missing.is_some_and(|missing| missing.by_choice));
     }
+}
+
+/// Crash reports name the job that crashed by its label, and that is not the usual one everywhere.
+#[test]
+fn the_crash_reports_of_a_job_by_another_label_are_its_own() {
+    let label = "com.example.linux-builder";
+    let usual = "org.nixos.linux-builder";
+    let mut host = crashing_mac();
+    for (command, output) in std::mem::take(&mut host.commands) {
+        let stdout = output.stdout.replace(usual, label);
+        host.commands.insert(command.replace(usual, label), crate::host::Output { stdout, ..output });
+    }
+    let report = "/Library/Logs/DiagnosticReports/qemu-system-aarch64-2026-06-05-104233.ips";
+    let host = host.file(&format!("/Library/LaunchDaemons/{label}.plist"), "").file(
+        report,
+        &format!("{{}}\n{{\"coalitionName\":\"{label}\",\"exception\":{{\"signal\":\"SIGABRT\"}}}}"),
+    );
+    let e = gathered(&host, &Wanted { no_builds: Some("--quick".to_owned()), ..Wanted::default() });
+    assert_eq!(e.builder_job().unwrap().label, label);
+    assert_eq!(e.crash_reports().unwrap().newest.as_ref().unwrap().says.signal.as_deref(), Some("SIGABRT"));
 }
