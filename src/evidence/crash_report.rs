@@ -69,6 +69,7 @@ pub(super) fn probe(look: &Look) -> Probe<CrashReports> {
         .collect();
     files.sort_by(|a, b| b.cmp(a));
     files.truncate(MOST_READ);
+    let label = super::flavour::label(look);
     let mut found = CrashReports::default();
     for (modified, name) in files {
         found.names.push(crate::prose::line(&name));
@@ -77,7 +78,7 @@ pub(super) fn probe(look: &Look) -> Probe<CrashReports> {
         }
         let read = look.host.read(&Path::new(FOLDER).join(&name)).map_err(|error| error.to_string());
         match read.and_then(|bytes| parse(&String::from_utf8_lossy(&bytes))) {
-            Ok(says) if is_of(&look.want.builder.launchd_label, &says) => {
+            Ok(says) if is_of(&label, &says) => {
                 let path = format!("{FOLDER}/{}", crate::prose::line(&name));
                 let seconds_ago = look.host.now().saturating_sub(modified);
                 found.newest = Some(CrashReport { path, seconds_ago, says });

@@ -51,15 +51,9 @@ pub struct Guest {
     /// The caches' names that the VM cannot resolve, or not within three seconds.
     #[serde(default)]
     pub unresolved: Vec<String>,
-    /// How many certificates the VM has for its own downloads.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub certificates: Option<u64>,
     /// The emulators that the VM's kernel knows; None where it knows of no such thing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binfmt: Option<Vec<String>>,
-    /// Whether the VM's root file system cannot be written.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub root_read_only: Option<bool>,
     /// Whether /dev/kvm is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kvm: Option<bool>,
@@ -100,13 +94,7 @@ fn inside_script() -> String {
             setting("sandbox-paths")
         ),
         ask("resolv", "grep ^nameserver /etc/resolv.conf | tr '\\n' ' '"),
-        ask(
-            "certificates",
-            "{ cat /etc/ssl/certs/ca-certificates.crt || cat /etc/ssl/certs/ca-bundle.crt; } 2>/dev/null | \
-             grep -c 'BEGIN CERTIFICATE'",
-        ),
         ask("binfmt", "ls /proc/sys/fs/binfmt_misc | tr '\\n' ' '"),
-        ask("root", "grep ' / ' /proc/mounts | tail -n 1"),
         ask("kvm", "test -e /dev/kvm && echo yes || echo no"),
         format!(
             "if command -v timeout >/dev/null && command -v getent >/dev/null; then \
@@ -128,10 +116,9 @@ pub(super) fn look_inside(host: &dyn Host, request: &Request) -> Guest {
     if let Some(key) = &request.key {
         command = command.args(["-i", key]);
     }
-    if let Some(key) = &request.public_key {
+    if request.public_key.is_some() {
         // The host key of the machine's line and no other; nothing is written down.
-        let known: Vec<&str> = key.split_whitespace().take(2).collect();
-        let trust = format!("KnownHostsCommand=/bin/echo * {}", known.join(" "));
+        let trust = format!("KnownHostsCommand=/bin/echo * {}", request.trusted_key().join(" "));
         command = command.args([
             "-o",
             &trust,
@@ -194,16 +181,10 @@ fn understand(text: &str, now: u64) -> Guest {
             "no-path" if guest.missing_sandbox_paths.len() < MOST => {
                 guest.missing_sandbox_paths.push(crate::prose::line(value));
             }
-            "certificates" => guest.certificates = value.parse().ok(),
             // Where it is mounted, these two are always there.
             "binfmt" if value.split_whitespace().any(|it| it == "register") => {
                 let entries = words().filter(|it| it != "register" && it != "status").take(MOST);
                 guest.binfmt = Some(entries.map(|it| crate::prose::line(&it)).collect());
-            }
-            "root" => {
-                let mut fields = value.split_whitespace().skip(1);
-                let options = (fields.next() == Some("/")).then(|| fields.nth(1)).flatten();
-                guest.root_read_only = options.map(|it| it.split(',').any(|option| option == "ro"));
             }
             "kvm" => guest.kvm = Some(value == "yes"),
             "name" => {
@@ -263,9 +244,7 @@ builder-doctor:features benchmark big-parallel kvm nixos-test
 builder-doctor:sandbox true
 builder-doctor:no-path /run/rosetta
 builder-doctor:resolv nameserver 8.8.8.8
-builder-doctor:certificates 146
 builder-doctor:binfmt register status x86_64-linux
-builder-doctor:root /dev/vda1 / ext4 ro,relatime 0 0
 builder-doctor:kvm no
 builder-doctor:name cache.nixos.org 124
 builder-doctor:name nix-cache.example.net 2
@@ -283,21 +262,19 @@ builder-doctor:name odd 127
             (guest.sandbox.as_deref(), guest.missing_sandbox_paths),
             (Some("true"), vec!["/run/rosetta".to_owned()])
         );
+        assert_eq!(guest.binfmt, Some(vec!["x86_64-linux".to_owned()]));
         assert_eq!(guest.unresolved, ["cache.nixos.org", "nix-cache.example.net"]);
         assert_eq!(guest.resolved, ["localhost"]);
-        assert_eq!((guest.certificates, guest.root_read_only), (Some(146), Some(true)));
-        assert_eq!(guest.binfmt, Some(vec!["x86_64-linux".to_owned()]));
         assert_eq!(guest.noise, Vec::<String>::new());
     }
 
     #[test]
     fn a_minimal_shell_that_has_none_of_it_says_nothing() {
         let guest = understand(
-            "builder-doctor:memory \nbuilder-doctor:oom \nbuilder-doctor:sandbox \nbuilder-doctor:certificates 0\n\
-             builder-doctor:binfmt \nbuilder-doctor:root \n",
+            "builder-doctor:memory \nbuilder-doctor:oom \nbuilder-doctor:sandbox \nbuilder-doctor:resolv \n",
             0,
         );
-        assert_eq!(guest, Guest { certificates: Some(0), ..Guest::default() });
+        assert_eq!(guest, Guest::default());
     }
 
     proptest! {

@@ -410,9 +410,7 @@ fn root_view() -> RootView {
             oom_kills: Some(0),
             sandbox: Some("true".to_owned()),
             resolved: vec!["cache.nixos.org".to_owned()],
-            certificates: Some(146),
             binfmt: Some(vec!["x86_64-linux".to_owned()]),
-            root_read_only: Some(false),
             kvm: Some(true),
             ..Guest::default()
         }),

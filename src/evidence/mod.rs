@@ -414,10 +414,9 @@ facts! {
     ports: Vec<port::PortView> = port::probe;
     /// The binary caches, and the certificates by which Nix trusts them.
     caches: caches::Caches = caches::probe;
-    /// What only root can see: the Mac's side, the login as the daemon makes it, and the VM from inside.
     /// The ways to the caches: addresses that answer, and proxies.
     network: network::Network = network::probe;
-    /// What only root can see: the login as the daemon makes it, and the VM from inside.
+    /// What only root can see: the Mac's side, the login as the daemon makes it, and the VM from inside.
     root_view: root_view::RootView = root_view::probe;
     /// The test builds.
     builds: Vec<builds::BuildRun> = builds::probe;

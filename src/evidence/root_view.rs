@@ -128,6 +128,15 @@ impl Request {
             && self.user.as_deref().is_none_or(is_plain)
             && self.key.as_deref().is_none_or(is_path)
             && self.host_key.as_deref().is_none_or(is_word)
+            && self
+                .trusted_key()
+                .iter()
+                .all(|word| word.chars().all(|c| c == '@' || is_word(c.encode_utf8(&mut [0; 4]))))
+    }
+
+    /// The kind and the key of the public key, without its comment.
+    pub(super) fn trusted_key(&self) -> Vec<&str> {
+        self.public_key.iter().flat_map(|key| key.split_whitespace().take(2)).collect()
     }
 
     /// As in the machines file: an address of IPv6 stands in brackets.
@@ -289,7 +298,8 @@ mod tests {
     #[test]
     fn root_is_handed_nothing_that_could_be_an_option_or_a_parameter() {
         assert!(request().is_sane());
-        let broken: [fn(&mut Request); 6] = [
+        let broken: [fn(&mut Request); 7] = [
+            |it| it.public_key = Some("ssh-ed25519 %h'x".to_owned()),
             |it| it.host = "-oProxyCommand=sh".to_owned(),
             |it| it.user = Some("-l".to_owned()),
             |it| it.key = Some("/k&remote-program=x".to_owned()),

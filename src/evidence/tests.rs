@@ -414,3 +414,23 @@ fn what_a_crash_leaves_is_gathered_where_the_vm_crashes_and_only_there() {
         assert!(missing.is_some_and(|missing| missing.by_choice));
     }
 }
+
+/// Crash reports name the job that crashed by its label, and that is not the usual one everywhere.
+#[test]
+fn the_crash_reports_of_a_job_by_another_label_are_its_own() {
+    let label = "com.example.linux-builder";
+    let usual = "org.nixos.linux-builder";
+    let mut host = crashing_mac();
+    for (command, output) in std::mem::take(&mut host.commands) {
+        let stdout = output.stdout.replace(usual, label);
+        host.commands.insert(command.replace(usual, label), crate::host::Output { stdout, ..output });
+    }
+    let report = "/Library/Logs/DiagnosticReports/qemu-system-aarch64-2026-06-05-104233.ips";
+    let host = host.file(&format!("/Library/LaunchDaemons/{label}.plist"), "").file(
+        report,
+        &format!("{{}}\n{{\"coalitionName\":\"{label}\",\"exception\":{{\"signal\":\"SIGABRT\"}}}}"),
+    );
+    let e = gathered(&host, &Wanted { no_builds: Some("--quick".to_owned()), ..Wanted::default() });
+    assert_eq!(e.builder_job().unwrap().label, label);
+    assert_eq!(e.crash_reports().unwrap().newest.as_ref().unwrap().says.signal.as_deref(), Some("SIGABRT"));
+}

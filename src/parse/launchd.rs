@@ -104,19 +104,6 @@ pub enum DisabledList {
     Unclear(String),
 }
 
-/// One row of `launchctl list`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ListRow {
-    /// `-` where it does not run.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pid: Option<u32>,
-    /// Exit status; negative = signal.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub status: Option<i32>,
-    /// The label.
-    pub label: String,
-}
-
 /// A job's plist file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plist {
@@ -323,17 +310,6 @@ impl DisabledList {
             DisabledList::Unclear(_) => None,
         }
     }
-}
-
-/// The row of `label` in `launchctl list`.
-pub fn parse_list(text: &str, label: &str) -> Option<ListRow> {
-    text.lines().find_map(|line| {
-        let mut words = line.split_whitespace();
-        let (pid, status, name) = (words.next()?, words.next()?, words.next()?);
-        let numbers = |w: &str| w == "-" || w.parse::<i64>().is_ok();
-        let fits = name == label && words.next().is_none() && numbers(pid) && numbers(status);
-        fits.then(|| ListRow { pid: pid.parse().ok(), status: status.parse().ok(), label: name.to_owned() })
-    })
 }
 
 /// A plist, XML or (up to 4 KiB) binary. Err says why it is none.
@@ -658,16 +634,6 @@ mod tests {
     }
 
     #[test]
-    fn list_rows() {
-        // Catalogue 11.5.
-        let row = parse_list("-\t126\torg.nixos.activate-system\n", "org.nixos.activate-system").unwrap();
-        assert_eq!((row.pid, row.status), (None, Some(126)));
-        let row = parse_list("33903 0 org.nixos.linux-builder", "org.nixos.linux-builder").unwrap();
-        assert_eq!((row.pid, row.status), (Some(33903), Some(0)));
-        assert_eq!(parse_list("PID\tStatus\tLabel\n", "Label"), None);
-    }
-
-    #[test]
     fn the_plist_of_nix_darwin() {
         let p = parse_plist(PLIST.as_bytes()).unwrap();
         assert_eq!(p.label.as_deref(), Some("org.nixos.linux-builder"));
@@ -711,7 +677,6 @@ mod tests {
         #[test]
         fn nothing_panics(text in "(?s).*", at in 0usize..1500) {
             etime(&text);
-            parse_list(&text, "x");
             parse_disabled(&text, &["x"]);
             for sample in [RUNNING, STOPPED, CRASHED, DISABLED, PLIST] {
                 let mutated: String = sample.chars().take(at).chain(text.chars()).chain(sample.chars().skip(at + 1)).collect();

@@ -55,6 +55,8 @@ pub struct VmScripts {
 }
 
 const STORE: &str = "/nix/store/";
+/// A store path, and what is in it, in bytes.
+const LONGEST: usize = 512;
 
 impl VmScripts {
     /// Takes what one script says; what an earlier one said stays.
@@ -142,8 +144,9 @@ fn forward(rule: &str) -> Option<(u16, u16)> {
 fn store_paths(line: &str) -> impl Iterator<Item = &str> {
     line.match_indices(STORE).map(|(at, _)| {
         let rest = &line[at..];
-        let end =
-            rest.find(|c: char| !(c.is_ascii_alphanumeric() || "+-._?=/".contains(c))).unwrap_or(rest.len());
+        let foreign = |b: u8| !(b.is_ascii_alphanumeric() || b"+-._?=/".contains(&b));
+        // Not to the end: a line of nothing but such paths would be read as often as it has them.
+        let end = rest.bytes().take(LONGEST).position(foreign).unwrap_or(rest.len().min(LONGEST));
         rest[..end].trim_end_matches('/')
     })
 }

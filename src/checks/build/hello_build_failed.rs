@@ -5,7 +5,7 @@ use crate::checks::cache::{
     cache_auth_netrc, cache_ca_bundle_missing, cache_captive_portal, cache_tls_intercepted,
     cache_unreachable, github_rate_limit, proxy_not_seen_by_daemon,
 };
-use crate::checks::guest::{vm_clock_skew, vm_dns_hardcoded, vm_out_of_memory};
+use crate::checks::guest::{store_untrusted_by_guest, vm_clock_skew, vm_dns_hardcoded, vm_out_of_memory};
 use crate::checks::machines::machines_optional_system_not_offered;
 use crate::checks::prelude::*;
 use crate::evidence::builds::Ended;
@@ -22,6 +22,7 @@ pub static CHECK: Check = Check {
         &vm_clock_skew::CHECK,
         &vm_out_of_memory::CHECK,
         &vm_dns_hardcoded::CHECK,
+        &store_untrusted_by_guest::CHECK,
         &cache_tls_intercepted::CHECK,
         &cache_captive_portal::CHECK,
         &cache_unreachable::CHECK,
