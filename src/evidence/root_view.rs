@@ -252,6 +252,8 @@ fn dial(host: &dyn Host, request: &Request) -> RootView {
     let dial = super::nix::at(&request.nix)
         .args(["store", "info", "--json", "--store", &request.store()])
         .without_env("NIX_REMOTE")
+        .without_env("NIX_CONFIG")
+        .without_env("NIX_USER_CONF_FILES")
         // The daemon has no terminal; where we have one, ssh must not ask there either.
         .env("NIX_SSHOPTS", "-oBatchMode=yes")
         .without_env("SSH_AUTH_SOCK")

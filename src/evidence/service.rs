@@ -210,7 +210,9 @@ pub(super) fn runs_well<T>(look: &Look) -> Option<Probe<T>> {
     let failed = job.last_exit.as_ref().is_some_and(LastExit::is_failure);
     let answers = || {
         use super::port::PortAnswer;
-        let host = &look.want.builder.host;
+        let machine =
+            look.machines().get().ok().and_then(|all| super::machines::find_builder(all, look.want));
+        let host = machine.map_or(&look.want.builder.host, |machine| &machine.host);
         let ports = look.ports().get();
         ports.is_ok_and(|all| {
             all.iter().any(|port| {
