@@ -28,6 +28,7 @@ pub fn render(all: &[Named], cut: bool, paint: Paint) -> String {
 fn lead(all: &[Named]) -> String {
     match all {
         [] => "The text names no fault that is known.".to_owned(),
+        [one] if one.row.harmless => "The text names no fault, but something worth knowing.".to_owned(),
         [_] => "The text names one fault.".to_owned(),
         more => format!("The text names {}, the most telling first.", count(more.len(), "fault")),
     }
