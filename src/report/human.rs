@@ -250,7 +250,14 @@ fn rest(report: &Report, paint: Paint) -> String {
     let unknown = || report.checks.iter().filter(|it| it.status == "unknown");
     let open = unknown().filter(|it| it.because_of.is_empty()).count();
     let blocked = unknown().count() - open;
-    for (number, words) in [(blocked, "wait for that to be mended"), (open, "could not be told")] {
+    // With --only, what they wait for may not be shown.
+    let shown = report.checks.iter().any(|it| it.status == "fail");
+    let waits = match (shown, blocked) {
+        (true, _) => "wait for that to be mended",
+        (false, 1) => "waits for a check that is left out",
+        (false, _) => "wait for checks that are left out",
+    };
+    for (number, words) in [(blocked, waits), (open, "could not be told")] {
         if number > 0 {
             counts.push(format!("{number} {words}"));
         }
