@@ -136,7 +136,17 @@ pub fn illustrated(text: &str, check: &Check, e: &Evidence, want: &Expectations)
                 _ => None,
             }
         });
-    filled(text, &words(failing.as_ref(), &vocabulary(e, want)))
+    let general = vocabulary(e, want);
+    // A reader's own process may have the example's number.
+    let mut all = vec![("stuck-pid", "PID".to_owned())];
+    all.extend(words(failing.as_ref(), &general));
+    filled(text, &all)
+}
+
+/// Whether a remedy's text names what an example found, which is another thing on each machine.
+pub fn names_what_was_found(text: &str, check: &Check, e: &Evidence, want: &Expectations) -> bool {
+    let general = vocabulary(e, want);
+    filled(text, &words(None, &general)) != illustrated(text, check, e, want)
 }
 
 /// Whose advice to give.

@@ -204,7 +204,8 @@ impl LookArgs {
 impl WhyArgs {
     /// What was typed, or what is expected where nothing was.
     pub fn required(&self, want: &Expectations) -> Result<(Required, From), String> {
-        let word = |what: &str, word: &str| match word.contains(|c: char| c.is_whitespace() || c.is_control())
+        let word = |what: &str, word: &str| match word
+            .contains(|c: char| c == ',' || c.is_whitespace() || c.is_control())
         {
             false if !word.is_empty() => Ok(word.to_owned()),
             _ => Err(format!("--{what}: {:?} is no plain word", builder_doctor::prose::line(word))),

@@ -184,6 +184,27 @@ fn the_list_names_every_check() {
     bare(&["list"], &[]).is_plain();
 }
 
+/// In a terminal of 80 columns what was seen of each check keeps more than a strip at the right.
+#[test]
+fn the_checks_of_a_report_fit_a_terminal() {
+    let ran = bare(&["--example", "broken", "-v"], &[]);
+    let mut rows = 0;
+    for line in ran.text().lines().filter(|line| line.starts_with("               ")) {
+        let paths = line.split_whitespace().count() < 3;
+        assert!(paths || line.chars().count() <= 80, "{line}");
+        assert!(!line.starts_with(&" ".repeat(40)), "{line}");
+        rows += 1;
+    }
+    assert!(rows > 90, "{rows}");
+}
+
+#[test]
+fn what_waits_for_a_check_that_is_left_out_says_so() {
+    let ran = bare(&["--only", "build", "--quick"], &[]);
+    assert!(!ran.text().contains("wait for that to be mended"), "{}", ran.text());
+    assert!(ran.text().contains("wait for checks that are left out"), "{}", ran.text());
+}
+
 #[test]
 fn every_check_can_be_explained() {
     for id in ids() {

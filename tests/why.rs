@@ -501,6 +501,7 @@ fn what_makes_no_sense_is_refused() {
     mac.run(&["why", "a\nb"]).is_refused("not plain text");
     mac.run(&["why", "--system", ""]).is_refused("--system");
     mac.run(&["why", "--system", "a b"]).is_refused("no plain word");
+    mac.run(&["why", "--system", "aarch64-linux,x86_64-linux"]).is_refused("no plain word");
     mac.run(&["why", "--features", "kvm,a b"]).is_refused("no plain word");
     for args in [
         &["why", DRV, "--system", "x"][..],

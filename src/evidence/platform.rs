@@ -67,9 +67,9 @@ impl Platform {
     /// Such as "macOS 26.6.2 on arm64", or "Linux on x86_64".
     pub fn name(&self) -> String {
         let system = match &self.macos {
+            _ if !self.is_mac() => self.kernel.clone(),
             Some(version) => format!("macOS {version}"),
-            None if self.is_mac() => "macOS".to_owned(),
-            None => self.kernel.clone(),
+            None => "macOS".to_owned(),
         };
         format!("{system} on {}", self.machine)
     }

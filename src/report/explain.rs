@@ -2,7 +2,7 @@
 
 use super::SCHEMA_VERSION;
 use super::paint::Paint;
-use crate::advice::illustrated;
+use crate::advice::{illustrated, names_what_was_found};
 use crate::check::{Advice, Check, Expect, Manager, Proof, Remedy, Verdict};
 use crate::evidence::healthy;
 use crate::expectations::Expectations;
@@ -19,8 +19,12 @@ pub fn render(check: &Check, paint: Paint) -> String {
         paint.wrap(&format!("When all is well: {}.", check.title), "", "")
     );
     let _ = writeln!(out, "\n{}", paint.wrap(check.why, "", ""));
-    for piece in advice(check) {
+    let pieces = advice(check);
+    for piece in &pieces {
         out.push_str(&piece.render(&format!("{} ({})", paint.bold(piece.whom()), piece.safety), paint));
+    }
+    if pieces.iter().any(|piece| piece.of_an_example) {
+        let _ = writeln!(out, "\n{}", paint.wrap(OF_AN_EXAMPLE, "", ""));
     }
     let proof = match check.disproved_by {
         Proof::Nothing => None,
@@ -166,7 +170,18 @@ pub struct Piece {
     pub commands: Vec<String>,
     /// What else to know; may be empty.
     pub note: String,
+    /// It names what an example found.
+    #[serde(skip)]
+    pub of_an_example: bool,
 }
+
+/// The labels of the daemon's job.
+const UPSTREAM: &str = "org.nixos.nix-daemon";
+const DETERMINATE: &str = "systems.determinate.nix-daemon";
+
+/// What to say below such a piece.
+pub const OF_AN_EXAMPLE: &str =
+    "What is named here is an example's; a report names what it finds on this machine.";
 
 impl Piece {
     fn of(advice: &Advice, manager: Option<Manager>, shown: impl Fn(&str) -> String) -> Piece {
@@ -176,6 +191,7 @@ impl Piece {
             edit: shown(advice.edit),
             commands: advice.commands.iter().map(|command| shown(command)).collect(),
             note: shown(advice.note),
+            of_an_example: false,
         }
     }
 
@@ -210,10 +226,29 @@ pub fn advised(subject: Subject) -> Vec<Piece> {
 
 fn advice(check: &Check) -> Vec<Piece> {
     let (e, want) = (healthy::evidence(), Expectations::default());
-    let shown = |text: &str| illustrated(text, check, &e, &want);
     let same = matches!(check.remedy, Remedy { nix_darwin: None, determinate: None, .. });
     let all = check.remedy.all();
-    all.map(|(manager, advice)| Piece::of(advice, (!same).then_some(manager), shown)).collect()
+    let piece = |(manager, advice): (Manager, &Advice)| {
+        let determinate = manager == Manager::Determinate;
+        let shown = |text: &str| match determinate {
+            true => illustrated(&text.replace("{daemon-label}", DETERMINATE), check, &e, &want),
+            false => illustrated(text, check, &e, &want),
+        };
+        let texts = || advice.commands.iter().copied().chain([advice.edit, advice.note]);
+        let of_an_example = texts().any(|text| names_what_was_found(text, check, &e, &want));
+        let mut piece = Piece { of_an_example, ..Piece::of(advice, (!same).then_some(manager), shown) };
+        // Restarting upstream's label does nothing there, without a word.
+        let theirs_too = manager == Manager::Nobody && check.remedy.determinate.is_none();
+        if theirs_too
+            && !piece.note.contains(DETERMINATE)
+            && piece.commands.iter().any(|command| command.contains(UPSTREAM))
+        {
+            let note = format!("With Determinate's Nix, write {DETERMINATE} in the place of {UPSTREAM}.");
+            piece.note = if piece.note.is_empty() { note } else { format!("{}\n\n{note}", piece.note) };
+        }
+        piece
+    };
+    all.map(piece).collect()
 }
 
 fn prose(text: &str, paint: Paint) -> String {
@@ -250,4 +285,39 @@ fn examples(check: &Check, paint: Paint) -> String {
         let _ = writeln!(out, "{}", paint.wrap(&text, &format!("  {} ", paint.glyph(mark)), "    "));
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Restarting the other's job does nothing, and says nothing.
+    #[test]
+    fn determinates_daemon_is_called_by_its_own_label() {
+        let mut own = 0;
+        for check in crate::checks::all() {
+            let pieces = advice(check);
+            let determinate = pieces.iter().find(|piece| piece.manager == Some(Manager::Determinate));
+            let for_them = determinate.or(pieces.last()).unwrap();
+            let commands = for_them.commands.join("\n");
+            own += usize::from(determinate.is_some() && commands.contains(DETERMINATE));
+            assert!(
+                !commands.contains(UPSTREAM)
+                    || (determinate.is_none() && for_them.note.contains(DETERMINATE)),
+                "{}: {commands}",
+                check.id
+            );
+        }
+        assert!(own > 3, "{own}");
+    }
+
+    #[test]
+    fn what_is_an_examples_is_not_taken_for_ones_own() {
+        let page = render(&crate::checks::ssh::ssh_half_open_hang::CHECK, Paint::PLAIN);
+        assert!(page.contains("sudo kill PID") && !page.contains("kill 4711"), "{page}");
+        let page = render(&crate::checks::cache::proxy_not_seen_by_daemon::CHECK, Paint::PLAIN);
+        assert!(page.contains("What is named here is"), "{page}");
+        let page = render(&crate::checks::service::vm_unresponsive::CHECK, Paint::PLAIN);
+        assert!(!page.contains("What is named here is"), "{page}");
+    }
 }

@@ -251,16 +251,17 @@ fn rest(report: &Report, paint: Paint) -> String {
     let open = unknown().filter(|it| it.because_of.is_empty()).count();
     let blocked = unknown().count() - open;
     let unasked = unknown().filter(|it| it.because_of.is_empty() && it.by_choice).count();
-    let gaps = [
-        (blocked, "wait for that to be mended"),
-        (unasked, "were not asked"),
-        (open - unasked, "could not be told"),
-    ];
+    // With --only, what they wait for may not be shown.
+    let shown = report.checks.iter().any(|it| it.status == "fail");
+    let waits = if shown { "wait for that to be mended" } else { "wait for checks that are left out" };
+    let gaps = [(blocked, waits), (unasked, "were not asked"), (open - unasked, "could not be told")];
     for (number, words) in gaps {
-        let words = if number == 1 {
-            words.replace("were", "was").replace("wait ", "waits ")
-        } else {
-            words.to_owned()
+        let words = match number {
+            1 => words
+                .replace("were", "was")
+                .replace("wait ", "waits ")
+                .replace("for checks that are", "for a check that is"),
+            _ => words.to_owned(),
         };
         if number > 0 {
             counts.push(format!("{number} {words}"));

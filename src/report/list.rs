@@ -35,7 +35,10 @@ pub fn results(report: &Report, paint: Paint) -> String {
     let plain = Paint { colour: false, ..paint };
     let mut table = table();
     let ids = report.checks.iter().map(|check| check.id.len()).max().unwrap_or_default();
-    let room = paint.width.saturating_sub(ids + 18).max(20);
+    // Where little room is left beside the ids, what was seen goes below them.
+    let beside = paint.width.saturating_sub(ids + 18);
+    let below = beside < 40;
+    let room = if below { paint.width.saturating_sub(18).max(20) } else { beside };
     for check in &report.checks {
         let state =
             if check.status == "unknown" && !check.because_of.is_empty() { "blocked" } else { check.status };
@@ -44,7 +47,13 @@ pub fn results(report: &Report, paint: Paint) -> String {
             causes => format!("{} (because of {})", check.detail, crate::prose::and(causes)),
         };
         let detail = plain.wrap_at(&crate::prose::line(&detail), room);
-        table.add_row([plain.glyph(state), check.status.to_owned(), check.id.to_owned(), detail]);
+        let mut row = vec![plain.glyph(state), check.status.to_owned()];
+        if below {
+            row.push(format!("{}\n  {}", check.id, detail.replace('\n', "\n  ")));
+        } else {
+            row.extend([check.id.to_owned(), detail]);
+        }
+        table.add_row(row);
     }
     trimmed(&table)
 }

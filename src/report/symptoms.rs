@@ -1,7 +1,7 @@
 //! What pasted output names: most telling first, each with its line, what to look at, and what mends it.
 
 use super::SCHEMA_VERSION;
-use super::explain::{Piece, advised};
+use super::explain::{OF_AN_EXAMPLE, Piece, advised};
 use super::human::prose;
 use super::paint::Paint;
 use crate::prose::{and, count};
@@ -28,6 +28,7 @@ pub fn render(all: &[Named], cut: bool, paint: Paint) -> String {
 fn lead(all: &[Named]) -> String {
     match all {
         [] => "The text names no fault that is known.".to_owned(),
+        [one] if one.row.harmless => "The text names no fault, but something worth knowing.".to_owned(),
         [_] => "The text names one fault.".to_owned(),
         more => format!("The text names {}, the most telling first.", count(more.len(), "fault")),
     }
@@ -52,7 +53,8 @@ fn part(named: &Named, paint: Paint) -> String {
     if !row.or.is_empty() {
         line("or", &format!("The same is said by {}.", and(row.or)));
     }
-    for piece in named.subject.map(advised).unwrap_or_default() {
+    let pieces = named.subject.map(advised).unwrap_or_default();
+    for piece in &pieces {
         let _ = write!(out, "\n\n  {}{}:", piece.whom(), caution(piece.safety));
         if !piece.edit.is_empty() {
             let _ = write!(out, "\n\n{}", prose(&piece.edit, paint));
@@ -64,6 +66,9 @@ fn part(named: &Named, paint: Paint) -> String {
         if !piece.note.is_empty() {
             let _ = write!(out, "\n\n{}", prose(&piece.note, paint));
         }
+    }
+    if pieces.iter().any(|piece| piece.of_an_example) {
+        let _ = write!(out, "\n\n{}", paint.dim(&paint.wrap(OF_AN_EXAMPLE, "  ", "  ")));
     }
     let _ = write!(out, "\n\n{}", paint.dim(&format!("  More: builder-doctor explain {}", row.id)));
     out

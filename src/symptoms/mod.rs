@@ -29,6 +29,8 @@ pub struct Row {
     pub unless: &'static [&'static str],
     /// Named only where nothing else is.
     pub alone: bool,
+    /// What it names is no fault, and worth knowing.
+    pub harmless: bool,
     /// Faults that say the same.
     pub or: &'static [&'static str],
     /// What to look at: a sentence.
@@ -38,8 +40,17 @@ pub struct Row {
 }
 
 /// A row with nothing in it, to begin from.
-pub const ROW: Row =
-    Row { id: "", any: &[], shape: None, unless: &[], alone: false, or: &[], look_at: "", samples: &[] };
+pub const ROW: Row = Row {
+    id: "",
+    any: &[],
+    shape: None,
+    unless: &[],
+    alone: false,
+    harmless: false,
+    or: &[],
+    look_at: "",
+    samples: &[],
+};
 
 /// Real output.
 pub struct Sample {

@@ -163,10 +163,14 @@ impl Paste {
         let mut lines: Vec<String> =
             text.split('\n').map(|line| cut(undated(line), LINE).trim_end().to_owned()).collect();
         unquote(&mut lines);
+        for line in &mut lines {
+            *line = straight(line);
+        }
         while lines.last().is_some_and(String::is_empty) {
             lines.pop();
         }
-        let folded = lines.iter().map(|line| folded(line)).collect();
+        let mut folded: Vec<String> = lines.iter().map(|line| folded(line)).collect();
+        leave_out_git(&mut folded);
         let refusal = lines.iter().position(|line| is_refusal(line));
         let on_machine = lines.iter().any(|line| is_on_machine(line));
         let mut paste =
@@ -365,35 +369,81 @@ fn braces(text: &str) -> Vec<String> {
     items.take(ENOUGH).map(|item| cut(item, 100)).collect()
 }
 
-/// Without the time that a CI log sets before each line: `2026-08-22T10:11:12.1234567Z `.
+/// Without what a CI log sets before each line: a time, `2026-08-22T10:11:12.1234567Z ` or `[10:11:12] `, and with
+/// `gh run view --log` the job, the step and a time, with tabs between.
 fn undated(line: &str) -> &str {
+    let mut columns = line.splitn(3, '\t');
+    let third = columns.nth(2).and_then(dated);
+    third.or_else(|| dated(line)).or_else(|| timed(line)).unwrap_or(line)
+}
+
+/// What follows a date and a time.
+fn dated(line: &str) -> Option<&str> {
     let shape = |(at, byte): (usize, &u8)| match at {
         4 | 7 => *byte == b'-',
         10 => *byte == b'T' || *byte == b' ',
         13 | 16 => *byte == b':',
         _ => byte.is_ascii_digit(),
     };
-    let start = line.trim_start();
-    let Some(date) = start.as_bytes().get(..19) else { return line };
-    if !date.iter().enumerate().all(shape) {
-        return line;
-    }
-    let rest = start.get(19..).unwrap_or("");
+    let start = line.trim_start_matches('\u{feff}').trim_start();
+    start.as_bytes().get(..19)?.iter().enumerate().all(shape).then_some(())?;
+    let rest = start.get(19..)?;
     let rest =
         rest.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | ',' | 'Z' | '+' | ':'));
-    rest.strip_prefix(' ').unwrap_or(rest)
+    Some(rest.strip_prefix(' ').unwrap_or(rest))
 }
 
-/// Without the `>` of a quotation, where it stands before every line.
+/// What follows `[10:11:12] `.
+fn timed(line: &str) -> Option<&str> {
+    let (time, rest) = line.trim_start().strip_prefix('[')?.split_once(']')?;
+    let is_time = time.len() >= 8
+        && time.bytes().enumerate().all(|(at, byte)| match at {
+            2 | 5 => byte == b':',
+            0..=7 => byte.is_ascii_digit(),
+            _ => byte.is_ascii_digit() || byte == b'.',
+        });
+    is_time.then(|| rest.strip_prefix(' ').unwrap_or(rest))
+}
+
+/// Without the `>` of a quotation. Nix sets one before the last lines of a build's log too, further in or
+/// below words of its own: those stay.
 fn unquote(lines: &mut [String]) {
-    let mut told = lines.iter().filter(|line| !line.trim().is_empty()).peekable();
-    if told.peek().is_none() || !told.all(|line| line.trim_start().starts_with('>')) {
-        return;
-    }
+    let mut log = false;
     for line in lines {
-        if let Some(rest) = line.trim_start().strip_prefix('>') {
-            *line = rest.strip_prefix(' ').unwrap_or(rest).to_owned();
+        let inner = line.trim_start();
+        let indented = line.len() - inner.len() > 3;
+        let Some(rest) = inner.strip_prefix('>').filter(|_| !indented && !log) else {
+            let last = inner.starts_with("Last ") && inner.ends_with(" log lines:");
+            log = last || (log && inner.starts_with('>'));
+            continue;
+        };
+        *line = rest.strip_prefix(' ').unwrap_or(rest).to_owned();
+    }
+}
+
+/// With straight quotes, as Nix prints them; a forum makes curly ones of them.
+fn straight(line: &str) -> String {
+    line.replace(['\u{2018}', '\u{2019}'], "'").replace(['\u{201c}', '\u{201d}'], "\"")
+}
+
+/// What ssh says to git is about a repository, and not about a builder.
+fn leave_out_git(lines: &mut [String]) {
+    const MOST: usize = 20;
+    let is_end = |line: &String| line.contains("could not read from remote repository");
+    let ends: Vec<usize> =
+        lines.iter().enumerate().filter(|(_, line)| is_end(line)).map(|(at, _)| at).collect();
+    for end in ends {
+        for line in lines.iter_mut().take(end).rev().take(MOST) {
+            let told_by_nix =
+                line.starts_with("error:") || line.contains(" on 'ssh") || line.contains("'ssh-ng:");
+            if line.is_empty() || told_by_nix {
+                break;
+            }
+            line.clear();
         }
+    }
+    for line in lines.iter_mut().filter(|line| line.trim_start().starts_with("git@")) {
+        line.clear();
     }
 }
 

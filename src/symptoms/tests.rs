@@ -188,6 +188,38 @@ fn a_healthy_build_names_nothing() {
     }
 }
 
+/// What packages, shells, git and launchd print in the same words, and that no builder is to blame for.
+#[test]
+fn what_others_print_names_nothing() {
+    for text in [
+        "thread 'main' panicked at src/main.rs:4:5:\ncalled `Result::unwrap()` on an `Err` value\nAbort trap: 6",
+        "make[1]: *** [check] Abort trap: 6\nerror: builder for '/nix/store/x.drv' failed with exit code 2",
+        "foo> src/main.c:3:10: fatal error: 'zlib.h' file not found\nerror: Cannot build '/nix/store/x-foo.drv'.\n       Reason: builder failed with exit code 2.\n       Output paths:\n         /nix/store/x-foo\n       Last 1 log lines:\n       > src/main.c:3:10: fatal error: 'zlib.h' file not found",
+        "zsh: command not found: nixpkgs-fmt",
+        "zsh: command not found: nixos-rebuild",
+        "bash: nix-tree: command not found",
+        "git@github.com: Permission denied (publickey).\nfatal: Could not read from remote repository.",
+        "git@github.com: Permission denied (publickey).",
+        "Host key verification failed.\nfatal: Could not read from remote repository.",
+        "@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\nHost key for github.com has changed and you have requested strict checking.\nHost key verification failed.\nfatal: Could not read from remote repository.",
+        "ssh: Could not resolve hostname github.com: nodename nor servname provided, or not known\nfatal: Could not read from remote repository.",
+        "ssh: connect to host github.com port 22: Operation timed out\nfatal: Could not read from remote repository.",
+        "system/com.example.other = {\n\tstate = spawn scheduled\n\tlast exit code = 1\n}",
+        // The VM was restarted by hand, and runs.
+        "system/org.nixos.linux-builder = {\n\tstate = running\n\truns = 2\n\tlast exit code = 143\n}",
+        "612\t-9\torg.nixos.linux-builder",
+        "npm ERR! HTTP error 403 while fetching",
+    ] {
+        assert_eq!(ids(text), [""; 0], "{text}");
+    }
+    let crashing =
+        "system/org.nixos.linux-builder = {\n\tstate = running\n\truns = 212\n\tlast exit code = 134\n}";
+    assert_eq!(ids(crashing), ["builder-crash-looping"]);
+    // git's words do not hide ssh's own to the builder.
+    let both = "cannot build on 'ssh://b': error: failed to start SSH connection to 'b': Host key verification failed.\nHost key verification failed.\nfatal: Could not read from remote repository.";
+    assert_eq!(ids(both), ["ssh-root-known-hosts-missing"]);
+}
+
 #[test]
 fn frames_around_a_text_change_nothing() {
     let text = "cannot build on 'ssh-ng://b': error: failed to start SSH connection to 'b'\nssh: connect to host localhost port 31022: Connection refused";
@@ -200,10 +232,21 @@ fn frames_around_a_text_change_nothing() {
         each(|line| format!("\u{1b}[31;1m{line}\u{1b}[0m")),
         each(|line| format!("    {line}")),
         text.replace('\'', "’"),
+        each(|line| format!("[10:11:12] {line}")),
+        each(|line| format!("build (macos-15)\tRun nix build\t2026-08-22T10:11:12.1234567Z {line}")),
+        format!("It fails:\n\n{}\n\nWhat now?", each(|line| format!("> {line}"))),
         text.to_uppercase().replace("SSH-NG", "ssh-ng"),
     ] {
         assert_eq!(ids(&framed), ["ssh-connection-refused"], "{framed}");
     }
+    // Where the lines have to be read together, too.
+    let table = "Failed to find a machine for remote build!\nderivation: x.drv\nrequired (system, features): (x86_64-linux, [])\n1 available machines:\n(systems, maxjobs, supportedFeatures, mandatoryFeatures)\n([aarch64-linux], 1, [kvm], [])";
+    for before in ["[10:11:12] ", "> ", "job\tstep\t2026-08-22T10:11:12.1234567Z "] {
+        let framed = table.lines().map(|line| format!("{before}{line}\n")).collect::<String>();
+        assert_eq!(ids(&format!("Look:\n\n{framed}\nthanks")), ["machines-system-not-offered"], "{framed}");
+    }
+    let refused = "error: Cannot build ‘/nix/store/x.drv’.\n       Reason: platform mismatch\n       Required system: ‘aarch64-linux’\n       Current system: ‘aarch64-darwin’";
+    assert_eq!(ids(refused), ["builders-empty"]);
 }
 
 #[test]

@@ -19,7 +19,7 @@ pub static CHECK: Check = Check {
           others hold all slots Nix waits for one, without a word: builds of other users, of a CI job, or one that hangs.",
     remedy: Remedy {
         nix_darwin: Some(Advice::manual(
-            &["ps -axo pid,etime,command | grep '[_]_build-remote\\|[n]ix-daemon --stdio'"],
+            &["ps -axo pid,etime,command | grep -E '[_]_build-remote|[n]ix-daemon --stdio'"],
             "It shows what runs, and since when: wait for it, or end what nobody needs by its number. Files in \
              /nix/var/nix/current-load are no sign of a build and do no harm: leave them. For more slots, with the cores and \
              the memory for them, in your nix-darwin configuration, then sudo darwin-rebuild switch:\n\n    \
@@ -29,7 +29,7 @@ pub static CHECK: Check = Check {
         )),
         determinate: None,
         otherwise: Advice::manual(
-            &["ps -axo pid,etime,command | grep '[_]_build-remote\\|[n]ix-daemon --stdio'"],
+            &["ps -axo pid,etime,command | grep -E '[_]_build-remote|[n]ix-daemon --stdio'"],
             "It shows what runs, and since when: wait for it, or end what nobody needs by its number. More slots are a matter of \
              the fourth column of the builder's line. Files in /nix/var/nix/current-load are no sign of a build and do no \
              harm: leave them.",

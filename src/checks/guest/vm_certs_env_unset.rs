@@ -29,8 +29,11 @@ pub static CHECK: Check = Check {
         determinate: None,
         otherwise: Advice::disruptive(
             &["sudo launchctl bootout system/{label}", "sudo launchctl bootstrap system {plist}"],
-            "Before that, set NIX_SSL_CERT_FILE in EnvironmentVariables of {plist} to a file of certificates, such as \
-             /nix/var/nix/profiles/default/etc/ssl/certs/ca-bundle.crt.",
+            "",
+        )
+        .after_edit(
+            "Set NIX_SSL_CERT_FILE in EnvironmentVariables of {plist} to a file of certificates, such as \
+             /nix/var/nix/profiles/default/etc/ssl/certs/ca-bundle.crt. Then:",
         ),
     },
     references: &["NixOS/nixpkgs#236389"],

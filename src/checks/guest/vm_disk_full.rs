@@ -78,9 +78,10 @@ fn judge(e: &Evidence, _: &Expectations) -> Result<Verdict, Missing> {
     if let Some(build) = e.build_that_says(|outcome| *outcome == Outcome::DiskFull) {
         let said =
             build.log.tail.iter().find(|line| line.contains("No space left") || line.contains("I/O error"));
-        let said = said.map_or(String::new(), |line| {
-            format!(": {}", line.trim().rsplit("> ").next().unwrap_or_default())
-        });
+        // `error: build of '…' on '…' failed: error: write of 81 bytes: No space left on device`
+        let last = |line: &str, before: &str| line.rsplit(before).next().unwrap_or_default().to_owned();
+        let said =
+            said.map_or(String::new(), |line| format!(": {}", last(&last(line.trim(), "> "), "error: ")));
         return fail(format!("the VM's disk is full{said}"), "room for a build").verdict();
     }
     let disk = inside(e)?.disk.ok_or_else(|| Missing::new("`df` in the VM gave no answer"))?;

@@ -30,9 +30,12 @@ pub static CHECK: Check = Check {
         ),
         determinate: None,
         otherwise: Advice::manual(
-            &["sudo launchctl kickstart -k system/{label}"],
-            "Give the VM more memory first (virtualisation.darwin-builder.memorySize in its NixOS configuration), or let it \
-             run fewer builds at a time: the fourth column of its line.",
+            &["sudo launchctl bootout system/{label}", "sudo launchctl bootstrap system {plist}"],
+            "Fewer builds at a time need less: the fourth column of its line.",
+        )
+        .after_edit(
+            "Make the VM anew with more memory, virtualisation.darwin-builder.memorySize in its NixOS configuration, and name \
+             its start script in {plist}. Then:",
         ),
     },
     references: &["NixOS/nix#10351", "NixOS/nixpkgs#304011"],

@@ -18,7 +18,7 @@ pub static CHECK: Check = Check {
     remedy: Remedy::same(Advice::safe(
         &[
             "sudo grep -qsx nix /etc/synthetic.conf || echo nix | sudo tee -a /etc/synthetic.conf",
-            r"sudo grep -qs ^run /etc/synthetic.conf || printf 'run\tprivate/var/run\n' | sudo tee -a /etc/synthetic.conf",
+            r"sudo grep -qs '^run' /etc/synthetic.conf || printf 'run\tprivate/var/run\n' | sudo tee -a /etc/synthetic.conf",
             "sudo /System/Library/Filesystems/apfs.fs/Contents/Resources/apfs.util -t",
         ],
         "The first two commands add the lines where they are missing (the second only for nix-darwin), the third makes what \

@@ -36,7 +36,7 @@ pub static CHECK: Check = Check {
                 "sudo launchctl debug system/{label} --stdout --stderr",
                 "sudo launchctl kickstart -k system/{label}",
             ],
-            "The first command waits and shows what the job prints; run the second beside it, in another terminal. Where a \
+            "`launchctl debug` waits and shows what the job prints; run the kickstart beside it, in another terminal. Where a \
              store path is gone, sudo darwin-rebuild switch brings it back.",
         )),
         determinate: None,
@@ -45,7 +45,7 @@ pub static CHECK: Check = Check {
                 "sudo launchctl debug system/{label} --stdout --stderr",
                 "sudo launchctl kickstart -k system/{label}",
             ],
-            "The first command waits and shows what the job prints; run the second beside it, in another terminal. Where a \
+            "`launchctl debug` waits and shows what the job prints; run the kickstart beside it, in another terminal. Where a \
              store path is gone, set the builder up anew.",
         ),
     },

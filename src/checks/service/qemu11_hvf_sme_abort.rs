@@ -26,9 +26,12 @@ pub static CHECK: Check = Check {
         ),
         determinate: None,
         otherwise: Advice::manual(
-            &["sudo launchctl kickstart -k system/{label}"],
-            "Before that, make the builder anew from a nixpkgs that holds NixOS/nixpkgs#536526, or from nixos-25.11 with its \
-             QEMU 10.1.",
+            &["sudo launchctl bootout system/{label}", "sudo launchctl bootstrap system {plist}"],
+            "",
+        )
+        .after_edit(
+            "Make the builder anew from a nixpkgs that holds NixOS/nixpkgs#536526, or from nixos-25.11 with its QEMU 10.1, and \
+             name its start script in {plist}. Then:",
         ),
     },
     references: &["NixOS/nixpkgs#528299", "NixOS/nixpkgs#532038", "NixOS/nixpkgs#536526"],

@@ -26,9 +26,12 @@ pub static CHECK: Check = Check {
         ),
         determinate: None,
         otherwise: Advice::manual(
-            &["sudo launchctl kickstart -k system/{label}"],
-            "Before that, make the builder anew from a nixpkgs that holds NixOS/nixpkgs#555928, or set QEMU_OPTS to `-machine \
-             gic-version=max` in EnvironmentVariables of {plist}.",
+            &["sudo launchctl bootout system/{label}", "sudo launchctl bootstrap system {plist}"],
+            "launchd reads the file again only when the job is loaded anew.",
+        )
+        .after_edit(
+            "Make the builder anew from a nixpkgs that holds NixOS/nixpkgs#555928, and name its start script in {plist}; or \
+             set QEMU_OPTS to `-machine gic-version=max` in EnvironmentVariables of that file. Then:",
         ),
     },
     references: &["NixOS/nixpkgs#555928"],

@@ -24,8 +24,12 @@ pub static CHECK: Check = Check {
         ),
         determinate: None,
         otherwise: Advice::manual(
-            &["sudo launchctl kickstart -k system/{label}"],
-            "Before that, make the builder anew from a newer nixpkgs: 25.11 has QEMU 10.1.",
+            &["sudo launchctl bootout system/{label}", "sudo launchctl bootstrap system {plist}"],
+            "",
+        )
+        .after_edit(
+            "Make the builder anew from a newer nixpkgs, as 25.11, which has QEMU 10.1, and name its start script in {plist}. \
+             Then:",
         ),
     },
     references: &["NixOS/nixpkgs#375907", "nix-darwin/nix-darwin#1292", "lima-vm/lima#3226"],

@@ -86,7 +86,7 @@ pub const ROWS: &[Row] = &[
     },
     Row {
         id: "cache-auth-netrc",
-        any: &["HTTP error 401", "HTTP error 403"],
+        any: &["unable to download '*HTTP error 401", "unable to download '*HTTP error 403"],
         unless: &["github-rate-limit"],
         look_at: "Whether netrc-file has a login for this host, and the daemon can read it.",
         samples: &[

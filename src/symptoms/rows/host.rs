@@ -44,12 +44,10 @@ pub const ROWS: &[Row] = &[
     },
     Row {
         id: "shell-hook-wiped",
-        any: &[
-            "zsh: command not found: nix",
-            "bash: nix: command not found",
-            "bash: nix-*: command not found",
-        ],
-        shape: Some(|paste| unexpected(paste, |file| !file.starts_with("/etc/nix/") && is_of_a_shell(file))),
+        shape: Some(|paste| {
+            let replaced = unexpected(paste, |file| !file.starts_with("/etc/nix/") && is_of_a_shell(file));
+            replaced.or_else(|| paste.first(is_nix_not_found).map(Seen::at))
+        }),
         unless: &["nix-volume-not-mounted", "ssh-remote-nix-unusable"],
         or: &["nix-volume-not-mounted", "nix-not-installed"],
         look_at: "Whether /nix/var/nix/profiles/default/bin/nix is there: then Nix is, and only /etc/zshrc lost the lines \
@@ -58,6 +56,7 @@ pub const ROWS: &[Row] = &[
             sample("$ nix-shell\nzsh: command not found: nix-shell", "NixOS/nix#2280"),
             sample("bash: nix: command not found", "the words of bash, not captured"),
             sample("bash: nix-env: command not found", "the words of bash, not captured"),
+            sample("zsh: command not found: nix-store", "the words of zsh, not captured"),
             Sample {
                 text: "error: Unexpected files in /etc, aborting activation\nThe following files have unrecognized content and would be overwritten:\n\n  /etc/nix/nix.conf\n  /etc/bashrc\n  /etc/zshrc",
                 from: "nix-darwin/nix-darwin#149",
@@ -221,6 +220,27 @@ pub const ROWS: &[Row] = &[
 /// Files that a system update of macOS replaces.
 fn is_of_a_shell(file: &str) -> bool {
     ["/etc/zshrc", "/etc/zprofile", "/etc/bashrc", "/etc/profile"].contains(&file)
+}
+
+/// A shell at hand does not find one of Nix's own commands; many other programs have names that begin so.
+fn is_nix_not_found(line: &str) -> bool {
+    const OWN: &[&str] = &[
+        "nix",
+        "nix-build",
+        "nix-channel",
+        "nix-collect-garbage",
+        "nix-copy-closure",
+        "nix-env",
+        "nix-hash",
+        "nix-instantiate",
+        "nix-prefetch-url",
+        "nix-shell",
+        "nix-store",
+    ];
+    let line = line.trim();
+    let zsh = || line.split_once("zsh: command not found: ").map(|(_, name)| name);
+    let bash = || line.split_once("bash: ").and_then(|(_, rest)| rest.strip_suffix(": command not found"));
+    zsh().or_else(bash).is_some_and(|name| OWN.contains(&name))
 }
 
 fn header(paste: &Paste) -> Option<usize> {

@@ -92,6 +92,7 @@ pub const ROWS: &[Row] = &[
         id: "vm-no-log-configured",
         any: &["No value at that key path or invalid key path: Standard"],
         alone: true,
+        harmless: true,
         look_at: "Whether the plist of the builder's job names a log at all: nix-darwin sets none.",
         samples: &[sample(
             "/Library/LaunchDaemons/org.nixos.linux-builder.plist: Could not extract value, error: No value at that key path or invalid key path: StandardErrorPath",
@@ -131,6 +132,7 @@ pub const ROWS: &[Row] = &[
             paste.last(|line| line.starts_with("copying dependencies to 'ssh")).map(Seen::at)
         }),
         alone: true,
+        harmless: true,
         look_at: "nix config show builders-use-substitutes: with false, this Mac sends the builder what it could download.",
         samples: &[sample(
             "copying dependencies to 'ssh-ng://builder@linux-builder'...",
@@ -146,6 +148,7 @@ pub const ROWS: &[Row] = &[
             if paste.first(failed).is_some() { None } else { paste.first(fetched).map(Seen::at) }
         }),
         alone: true,
+        harmless: true,
         look_at: "Whether a line begins with building and names a machine: without one, nothing was built.",
         samples: &[sample(
             "this path will be fetched (0.05 MiB download, 0.24 MiB unpacked):\n  /nix/store/1agnlk14x6r3jhv67gzmjv9i2akrcmkh-hello-2.12.1\ncopying path '/nix/store/1agnlk14x6r3jhv67gzmjv9i2akrcmkh-hello-2.12.1' from 'https://cache.nixos.org'...",

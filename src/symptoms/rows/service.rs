@@ -135,12 +135,7 @@ pub const ROWS: &[Row] = &[
     },
     Row {
         id: "builder-crash-looping",
-        any: &[
-            "Abort trap: 6",
-            "object_property_find_err",
-            "\"byProc\"*qemu-system",
-            "state = spawn scheduled",
-        ],
+        any: &["create-builder*Abort trap: 6", "object_property_find_err", "\"byProc\"*qemu-system"],
         shape: Some(exited),
         unless: QEMU,
         or: &["qemu11-hvf-sme-abort", "qemu-m4-sme-property", "qemu-gicv2-under-hvf"],
@@ -163,6 +158,7 @@ pub const ROWS: &[Row] = &[
                 "-\t134\torg.nixos.linux-builder",
                 "launchctl list's columns of NixOS/nix#1980, with the builder's",
             ),
+            sample("-\t-6\torg.nixos.linux-builder", "the same with a signal, not captured"),
             sample(
                 "{\n\t\"LimitLoadToSessionType\" = \"System\";\n\t\"Label\" = \"org.nixos.linux-builder\";\n\t\"LastExitStatus\" = 34304;\n};",
                 "the shape of launchctl list on macOS 26, with the builder's label",
@@ -180,15 +176,20 @@ pub const ROWS: &[Row] = &[
     },
 ];
 
-/// A job's `last exit code = 134`, unless the text says that it is another's than the builder's.
+/// A job's `last exit code = 134`, unless the text says that it is another's than the builder's, or that the
+/// builder runs and was seldom started.
 fn exited(paste: &Paste) -> Option<Seen> {
     let other =
         |line: &str| line.starts_with("system/") && line.ends_with("= {") && !line.contains("builder");
     if paste.first(other).is_some() {
         return None;
     }
-    let bad = |code: &str| code.starts_with(|c: char| c.is_ascii_digit()) && !code.starts_with('0');
+    let bad = |code: &str| {
+        let number: String = code.chars().take_while(|c| c.is_ascii_digit() || *c == '-').collect();
+        number.parse::<i64>().is_ok_and(|number| number != 0)
+    };
     let failed = |line: &str| line.trim().strip_prefix("last exit code = ").is_some_and(bad);
+    let waits = |line: &str| line.trim() == "state = spawn scheduled";
     // `launchctl list`: process, code, label; and `launchctl list LABEL`.
     let listed = |line: &str| {
         let words: Vec<&str> = line.split_whitespace().take(4).collect();
@@ -197,6 +198,16 @@ fn exited(paste: &Paste) -> Option<Seen> {
     let status = |line: &str| line.trim().strip_prefix("\"lastexitstatus\" = ").is_some_and(bad);
     let labelled =
         || paste.first(|line| line.contains("\"label\" = ") && line.contains("-builder\"")).is_some();
-    let found = paste.first(failed).or_else(|| paste.first(listed));
+    let printed = || paste.first(failed).or_else(|| paste.first(waits));
+    let found = if came_up(paste) { None } else { printed() };
+    let found = found.or_else(|| paste.first(listed));
     found.or_else(|| paste.first(status).filter(|_| labelled())).map(Seen::at)
+}
+
+/// It ended once or twice, as at a restart, and runs.
+fn came_up(paste: &Paste) -> bool {
+    const SELDOM: u64 = 3;
+    let runs = |line: &str| line.trim().strip_prefix("runs = ").and_then(|runs| runs.parse::<u64>().ok());
+    paste.first(|line| line.trim() == "state = running").is_some()
+        && paste.first(|line| runs(line).is_some_and(|runs| runs > SELDOM)).is_none()
 }

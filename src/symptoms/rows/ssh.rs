@@ -368,10 +368,18 @@ pub const ROWS: &[Row] = &[
             "protocol mismatch, got '",
             "'nix-store --serve' protocol mismatch from",
             "command not found: nix-daemon",
-            "command not found: nix-store",
             "nix-daemon: command not found",
-            "nix-store: command not found",
         ],
+        shape: Some(|paste| {
+            // A shell at hand says it without a line's number, as does an older bash at the other end.
+            let there = |line: &str| {
+                line.contains("zsh:1: command not found: nix-store")
+                    || line.contains("bash: line 1: nix-store: command not found")
+            };
+            let either = |line: &str| line.contains("bash: nix-store: command not found");
+            let dialled = paste.first(|line| line.contains("ssh") || line.contains("cannot connect to '"));
+            paste.first(there).or_else(|| dialled.and(paste.first(either))).map(Seen::at)
+        }),
         unless: &["ssh-multiplexing-in-protocol"],
         look_at: "What the builder's Nix says: sudo ssh linux-builder nix --version. What stands after got ' was printed by a \
                   shell that ought to be silent, and quoted by Nix.",
@@ -398,6 +406,10 @@ pub const ROWS: &[Row] = &[
             ),
             sample("bash: line 1: nix-daemon: command not found", "the words of bash, not captured"),
             sample("bash: line 1: nix-store: command not found", "the words of bash, not captured"),
+            sample(
+                "bash: nix-store: command not found\nerror: cannot connect to 'builder@linux-builder'",
+                "the words of older bash, with those of DeterminateSystems/nix-installer#383",
+            ),
         ],
         ..ROW
     },
