@@ -3,6 +3,7 @@
 use super::builders_bad_machine_spec;
 use crate::checks::prelude::*;
 use crate::dated::{self, Fit, Known};
+use crate::evidence::flavour::is_loopback;
 use crate::evidence::machines::linux;
 use crate::parse::version::{NixVersion, parse_version};
 
@@ -18,13 +19,13 @@ pub static CHECK: Check = Check {
           of a host: `Could not resolve hostname linux-builder:31022`. What counts is the version of the daemon, which dials.",
     remedy: Remedy {
         nix_darwin: Some(Advice::manual(&["sudo darwin-rebuild switch"], "Or use a Nix of 2.31 or later.").after_edit(
-            "In your nix-darwin configuration, take the port out of the machine's hostName and give it to ssh:\n\n    \
-             programs.ssh.extraConfig = ''\n      Host {port-host}\n        Port {machine-port}\n    '';",
+            "In your nix-darwin configuration, make the machine's hostName {port-alias}, without a port, and give the port to ssh:\n\n    \
+             programs.ssh.extraConfig = ''\n      Host {port-alias}\n        Hostname {port-hostname}\n        Port {machine-port}\n    '';",
         )),
         determinate: None,
-        otherwise: Advice::manual(&["ssh -G {port-host}"], "Or use a Nix of 2.31 or later.").after_edit(
-            "Take :{machine-port} out of the machine's line, and write into a new file under /etc/ssh/ssh_config.d:\n\n    \
-             Host {port-host}\n      Port {machine-port}",
+        otherwise: Advice::manual(&["ssh -G {port-alias}"], "Or use a Nix of 2.31 or later.").after_edit(
+            "Write {port-alias} in the place of {port-host}:{machine-port} in the machine's line, and into a new file under \
+             /etc/ssh/ssh_config.d:\n\n    Host {port-alias}\n      Hostname {port-hostname}\n      Port {machine-port}",
         ),
     },
     references: &[
@@ -51,11 +52,12 @@ pub static CHECK: Check = Check {
     ],
 };
 
-fn judge(e: &Evidence, _: &Expectations) -> Result<Verdict, Missing> {
+fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
     let machines = e.machines()?;
     let Some((machine, port)) = linux(machines).find_map(|it| Some((it, it.port?))) else {
         return pass("no machine's URL has a port");
     };
+    let own = is_loopback(&machine.host) || machine.host == want.builder.host;
     let version = version(e).ok_or_else(|| Missing::new("the daemon's version is not known"))?;
     // A Lix counts its versions otherwise.
     let known = version.release.filter(|_| version.at_least(2, 31).is_some());
@@ -70,6 +72,9 @@ fn judge(e: &Evidence, _: &Expectations) -> Result<Verdict, Missing> {
         )
         .at(Some(&machine.uri.place))
         .word("port-host", &machine.host)
+        .word("port-hostname", if own { "localhost" } else { machine.host.as_str() })
+        // A name of its own: every other login to this Mac itself would be led to the VM's port.
+        .word("port-alias", if own { &want.builder.host } else { &machine.host })
         .word("machine-port", port.to_string())
         .verdict(),
     }
