@@ -2,7 +2,9 @@
 
 use crate::checks::nix::nix_config_unreadable;
 use crate::checks::prelude::*;
-use crate::evidence::machines::FILE;
+use crate::evidence::machines::{DEFAULT, FILE};
+use crate::evidence::nix_config::ConfigView;
+use crate::evidence::origin::Origin;
 use crate::evidence::service::PlistState;
 use crate::evidence::user_env::{UserEnv, paths};
 use crate::parse::launchd::{Environment, Printed};
@@ -52,6 +54,18 @@ pub static CHECK: Check = Check {
             expect: Expect::Fail,
         },
         Example {
+            name: "in the daemon's file, and launchd was not asked",
+            given: |e| {
+                healthy::set_builders(e, "@/etc/nix/old-machines", None);
+                if let Probe::Seen { fact: ConfigView::Read(config), .. } = &mut e.nix_config {
+                    config.builders = Some(DEFAULT.to_owned());
+                }
+                e.daemon_job = Probe::not_taken("--quick");
+                healthy::hide_builds(e);
+            },
+            expect: Expect::Fail,
+        },
+        Example {
             name: "in the daemon's environment, and a file sets `builders`",
             given: |e| {
                 of_daemon(e, "/etc/nix/old-machines");
@@ -72,10 +86,12 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
     }
     let mac = e.platform()?.is_mac();
     let daemons = if mac { of_the_daemon(e.daemon_job()) } else { Ok(None) };
-    if let Ok(Some(value)) = &daemons
-        && paths(value) != [FILE]
-    {
-        let named = and(&paths(value));
+    let other = match &daemons {
+        Ok(value) => value.as_deref().map(paths).filter(|named| named[..] != [FILE]),
+        Err(_) => by_its_file(e),
+    };
+    if let Some(other) = other {
+        let named = and(&other);
         let named = if named.is_empty() { "nothing".to_owned() } else { named };
         let seen = format!(
             "NIX_REMOTE_SYSTEMS in the Nix daemon's environment names {named} in the place of {FILE}"
@@ -108,6 +124,15 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
 }
 
 /// The variable as the daemon's job has it: as launchd says, or else as its file does.
+/// Where launchd was not asked: Nix shows its default, and the daemon's own file led to other machines.
+fn by_its_file(e: &Evidence) -> Option<Vec<String>> {
+    let shown = e.settings().ok()?.builders.as_deref()?;
+    let sources = e.machines().ok()?.sources.iter().map(|source| &source.path);
+    let others: Vec<String> = sources.filter(|path| path.starts_with('/')).cloned().collect();
+    let led_elsewhere = shown == DEFAULT && !others.is_empty() && others[..] != [FILE];
+    (led_elsewhere && matches!(e.origin("builders"), Origin::Default)).then_some(others)
+}
+
 fn of_the_daemon(
     job: Result<&crate::evidence::service::Service, Missing>,
 ) -> Result<Option<String>, Missing> {

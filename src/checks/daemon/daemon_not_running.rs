@@ -3,6 +3,7 @@
 use crate::checks::nix::{nix_config_unreadable, nix_not_installed};
 use crate::checks::prelude::*;
 use crate::evidence::nix_daemon::NixDaemon;
+use crate::evidence::state_folder::StateFolder;
 use crate::parse::launchd::Printed;
 use crate::parse::store_info::{self, DaemonError};
 
@@ -27,8 +28,7 @@ pub static CHECK: Check = Check {
         Example {
             name: "there is no socket",
             given: |e| {
-                let said = "error: cannot connect to socket at '/nix/var/nix/daemon-socket/socket': No such file or directory";
-                set(e, said);
+                set(e, NOBODY);
             },
             expect: Expect::Fail,
         },
@@ -40,6 +40,15 @@ pub static CHECK: Check = Check {
                 healthy::hide_builds(e);
             },
             expect: Expect::Fail,
+        },
+        Example {
+            name: "an installation for one user has none",
+            given: |e| {
+                set(e, NOBODY);
+                e.state_folder =
+                    Probe::seen(StateFolder { uid: 501, mode: "755".to_owned() }, "stat /nix/var/nix");
+            },
+            expect: Expect::Moot,
         },
         Example { name: "the daemon answers", given: |_| {}, expect: Expect::Pass },
         Example {
@@ -55,6 +64,10 @@ pub static CHECK: Check = Check {
     ],
 };
 
+/// Nix 2.34.8.
+const NOBODY: &str =
+    "error: cannot connect to socket at '/nix/var/nix/daemon-socket/socket': No such file or directory";
+
 fn judge(e: &Evidence, _: &Expectations) -> Result<Verdict, Missing> {
     let daemon = e.nix_daemon()?;
     let job = match e.daemon_job().map(|job| &job.printed) {
@@ -68,6 +81,7 @@ fn judge(e: &Evidence, _: &Expectations) -> Result<Verdict, Missing> {
             let seen = format!("the Nix daemon takes connections and says nothing for {seconds} s{job}");
             fail(seen, "an answer at its socket").verdict()
         }
+        (Some(DaemonError::NotRunning), _) if super::none_is_needed(e) => moot(super::FOR_ONE_USER),
         (Some(DaemonError::NotRunning), _) => {
             fail(format!("nobody answers at the Nix daemon's socket{job}"), "an answer at its socket")
                 .verdict()

@@ -18,3 +18,15 @@ pub const CHECKS: &[&Check] = &[
     &nix_mixed_versions::CHECK,
     &daemon_label_is_determinate::CHECK,
 ];
+
+use crate::evidence::Evidence;
+use crate::parse::store_info::DaemonError;
+
+const FOR_ONE_USER: &str = "/nix/var/nix is this user's, so that Nix builds without a daemon";
+
+/// An installation for one user: nobody answers, and Nix asks for a daemon only where it may not write itself.
+fn none_is_needed(e: &Evidence) -> bool {
+    let nobody = e.nix_daemon().is_ok_and(|daemon| daemon.fault == Some(DaemonError::NotRunning));
+    let (Ok(folder), Ok(user)) = (e.state_folder(), e.user()) else { return false };
+    nobody && folder.uid != 0 && folder.uid == user.uid
+}

@@ -63,8 +63,11 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
         PortAnswer::Ssh(banner) => return pass(banner),
         _ => return moot("the port does not hang"),
     };
-    if e.builder_job().is_ok_and(|service| service.age_seconds.is_some_and(|age| age < BOOTING)) {
-        return moot("it may still be booting");
-    }
-    fail(format!("the VM hangs: {} {what}", port.place()), "an SSH banner within a second").verdict()
+    let hangs = match e.builder_job().ok().and_then(|service| service.age_seconds) {
+        Some(age) if age < BOOTING => return moot("it may still be booting"),
+        Some(_) => "the VM hangs",
+        // When it was started is not known.
+        None => "the VM hangs, or is still booting",
+    };
+    fail(format!("{hangs}: {} {what}", port.place()), "an SSH banner within a second").verdict()
 }

@@ -3,6 +3,7 @@
 use super::ssh_key_missing;
 use crate::checks::prelude::*;
 use crate::evidence::key_files::{KeyFile, KeyState};
+use crate::evidence::state_folder::StateFolder;
 
 /// See the module.
 pub static CHECK: Check = Check {
@@ -14,12 +15,21 @@ pub static CHECK: Check = Check {
     disproved_by: Proof::ABuildThere,
     why: "ssh ignores a private key of its own user's that group or others may read, and the daemon dials as root. The \
           usual reason: the key was opened up so that a plain `ssh linux-builder` works, which is not needed.",
-    remedy: Remedy::same(Advice::safe(&["sudo chown root:nixbld {key}", "sudo chmod 600 {key}"], "")),
+    remedy: Remedy::same(Advice::safe(&["sudo chown {key-owner} {key}", "sudo chmod 600 {key}"], "")),
     references: &["nix-darwin/nix-darwin#913"],
     judge,
     examples: &[
         Example { name: "mode 644", given: |e| set(e, "644", 0), expect: Expect::Fail },
         Example { name: "mode 640", given: |e| set(e, "640", 0), expect: Expect::Fail },
+        Example {
+            name: "an installation for one user, whose key others may read",
+            given: |e| {
+                e.state_folder =
+                    Probe::seen(StateFolder { uid: 501, mode: "755".to_owned() }, "stat /nix/var/nix");
+                set(e, "644", 501);
+            },
+            expect: Expect::Fail,
+        },
         Example { name: "mode 600", given: |_| {}, expect: Expect::Pass },
         Example { name: "a mode that cannot be read", given: |e| set(e, "rw", 0), expect: Expect::Unknown },
         Example {
@@ -39,10 +49,17 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
         return Err(Missing::new(format!("the mode of {} is not known", key.value)));
     };
     let bits = u32::from_str_radix(mode, 8).map_err(|_| Missing::new(format!("{mode:?} is no mode")))?;
-    if *uid == 0 && bits & 0o077 != 0 {
+    // ssh minds only the mode of a key that its own user owns: root, or who installed Nix for themselves.
+    let dialer = e.state_folder().map_or(0, |folder| folder.uid);
+    if *uid == dialer && bits & 0o077 != 0 {
         let seen =
             format!("ssh ignores the builder's key {}: its mode is {mode}, so others may read it", key.value);
-        return fail(seen, "mode 600").at(Some(&key.place)).word("key", &key.value).verdict();
+        let owner = if *uid == 0 { "root:nixbld".to_owned() } else { uid.to_string() };
+        return fail(seen, "mode 600")
+            .at(Some(&key.place))
+            .word("key", &key.value)
+            .word("key-owner", owner)
+            .verdict();
     }
     pass(format!("mode {mode}"))
 }

@@ -267,7 +267,14 @@ END
         name: "nix-remote-systems-env",
         doc: "The Nix daemon's environment has NIX_REMOTE_SYSTEMS, which names a file that is not there.",
         before: "daemon_variable NIX_REMOTE_SYSTEMS=/etc/nix/old-machines",
-        run: &[Run::alice(Expect::Roots(&["nix-remote-systems-env"]))],
+        run: &[
+            Run::alice(Expect::Roots(&["nix-remote-systems-env"])),
+            Run {
+                who: Who::Alice,
+                args: &["--json", "--quick"],
+                expect: Expect::Roots(&["nix-remote-systems-env"]),
+            },
+        ],
         ..World::HEALTHY
     },
     World {
