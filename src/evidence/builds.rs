@@ -79,6 +79,11 @@ impl BuildRun {
 }
 
 impl Evidence {
+    /// Whether any test build ran on a builder.
+    pub fn any_build_ran(&self) -> bool {
+        self.builds().is_ok_and(|all| all.iter().any(BuildRun::ran_on_a_builder))
+    }
+
     /// The test build for a system, without or with a feature.
     pub fn build_of(&self, system: &str, feature: Option<&str>) -> Result<&BuildRun, Missing> {
         self.builds()?

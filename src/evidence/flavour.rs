@@ -115,7 +115,7 @@ fn choose<'a>(
 
 /// A name or an address of this Mac itself.
 pub fn is_loopback(host: &str) -> bool {
-    ["localhost", "127.0.0.1", "::1", "[::1]"].contains(&host)
+    ["localhost", "127.0.0.1", "::1"].contains(&host)
 }
 
 impl Evidence {

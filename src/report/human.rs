@@ -96,11 +96,7 @@ fn seen<'f>(found: &Found<'f>) -> &'f str {
 }
 
 fn proven<'s>(report: &Report, yes: &'s str, no: &'s str) -> &'s str {
-    let ran = report
-        .evidence
-        .builds()
-        .is_ok_and(|all| all.iter().any(crate::evidence::builds::BuildRun::ran_on_a_builder));
-    if ran { yes } else { no }
+    if report.evidence.any_build_ran() { yes } else { no }
 }
 
 fn first_gap(report: &Report) -> String {

@@ -74,15 +74,7 @@ pub static CHECK: Check = Check {
             },
             expect: Expect::Pass,
         },
-        Example {
-            name: "not a Mac",
-            given: |e| {
-                if let Probe::Seen { fact, .. } = &mut e.platform {
-                    fact.kernel = "Linux".to_owned();
-                }
-            },
-            expect: Expect::Moot,
-        },
+        Example { name: "not a Mac", given: healthy::on_linux, expect: Expect::Moot },
     ],
 };
 
@@ -101,7 +93,7 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
         Some(true) => ", though /etc/synthetic.conf names it: it was not made since".to_owned(),
         None => ", and /etc/synthetic.conf cannot be read".to_owned(),
     };
-    let ran = e.builds().is_ok_and(|builds| builds.iter().any(|build| build.ran_on_a_builder()));
+    let ran = e.any_build_ran();
     if let (Some(false), Some(path), false) = (roots.nix, &roots.installed, ran) {
         return fail(
             format!("there is no /nix{}; {path} shows that Nix was installed", why("nix")),

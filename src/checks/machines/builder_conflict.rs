@@ -70,11 +70,7 @@ pub static CHECK: Check = Check {
         Example { name: "linux-builder alone", given: |_| {}, expect: Expect::Pass },
         Example {
             name: "not a Mac",
-            given: |e| {
-                if let Probe::Seen { fact, .. } = &mut e.platform {
-                    fact.kernel = "Linux".to_owned();
-                }
-            },
+            given: healthy::on_linux,
             expect: Expect::Moot,
         },
     ],

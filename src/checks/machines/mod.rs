@@ -58,7 +58,7 @@ fn endpoint(e: &Evidence, machine: &Machine) -> Option<(String, u16)> {
     if view.proxy_command || view.proxy_jump {
         return None;
     }
-    let here = ["localhost", "127.0.0.1", "::1"].contains(&view.hostname.as_str());
+    let here = crate::evidence::flavour::is_loopback(&view.hostname);
     let host = if here { "localhost".to_owned() } else { view.hostname.to_ascii_lowercase() };
     Some((host, machine.port.unwrap_or(view.port)))
 }
