@@ -5,10 +5,11 @@ use crate::evidence::{Evidence, managers::Managers};
 use crate::expectations::Expectations;
 use crate::host::quoted;
 use crate::prose::{hidden, line};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// What to do about one finding on one machine.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Prescription {
     /// Each can be typed alone on its line.
     pub commands: Vec<String>,

@@ -4,6 +4,7 @@ use crate::evidence::Evidence;
 use crate::evidence::Missing;
 use crate::evidence::machines::Place;
 use crate::expectations::Expectations;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -49,7 +50,7 @@ impl PartialEq for Check {
 }
 
 /// The stations of a build's journey, in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[allow(missing_docs)]
 pub enum Layer {
@@ -98,7 +99,7 @@ impl Layer {
 }
 
 /// How bad a failure is, in words about the reader.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
     /// Worth knowing; nothing to do.
@@ -291,7 +292,7 @@ impl Remedy {
 }
 
 /// Who manages /etc/nix.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Manager {
     /// nix-darwin: options, then `darwin-rebuild switch`.
@@ -334,7 +335,7 @@ impl Advice {
 }
 
 /// What a user may rely on when following a piece of advice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Safety {
     /// Can be repeated and taken back; loses nothing.

@@ -1,6 +1,7 @@
 //! What a project expects of a Linux builder: builder-doctor.toml, with a built-in default.
 
 use crate::host::{Host, HostError};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,7 +16,7 @@ pub const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 pub const FILE: &str = "builder-doctor.toml";
 
 /// What is expected of Nix, the builder, the caches and the test build.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Expectations {
     /// Of Nix itself.
@@ -33,7 +34,7 @@ pub struct Expectations {
 }
 
 /// What is expected of Nix itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Nix {
     /// `major.minor`, such as "2.30".
@@ -44,7 +45,7 @@ pub struct Nix {
 }
 
 /// What is expected of the Linux builder.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Builder {
     /// The ssh alias by which the machines file names it.
@@ -64,7 +65,7 @@ pub struct Builder {
 }
 
 /// A binary cache that is to be used.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Cache {
     /// The substituter's URL.
@@ -77,7 +78,7 @@ pub struct Cache {
 }
 
 /// What is built to prove that the builder works.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct TestBuild {
     /// What `--deep` builds besides, for each system.

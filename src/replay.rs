@@ -1,6 +1,7 @@
 //! Machines that are not this one: saved reports, and those that are built in.
 
-use crate::cli::{CheckArgs, unknown};
+use crate::cli::unknown;
+use crate::commands::check::CheckArgs;
 use builder_doctor::host::HostError;
 use builder_doctor::host::live::read_input;
 use builder_doctor::report::json::{Saved, parse};

@@ -3,11 +3,12 @@
 use super::{Look, Probe};
 use crate::host::{Command, Output};
 use crate::parse::dscl::{is_no_record, parse_group, parse_users};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// The group of build users, and what is wrong with its members.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct BuildUsers {
     /// The group's name.
@@ -24,7 +25,7 @@ pub struct BuildUsers {
 }
 
 /// Two users of one number.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Shared {
     /// The build user.

@@ -4,11 +4,12 @@
 use super::service::log_paths;
 use super::{Look, Probe};
 use crate::parse::builder_log::last_lines;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// The end of the log of the builder's job.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct BuilderLog {
     /// Its file.

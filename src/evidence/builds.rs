@@ -7,10 +7,11 @@ use super::nix_config::ConfigView;
 use super::{Evidence, Look, Missing, Probe};
 use crate::host::{Command, HostError, Output, Stopped};
 use crate::parse::build_log::{self, BuildLog, Outcome};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One build, and what came of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BuildRun {
     /// The system that it was for.
     pub system: String,
@@ -30,7 +31,7 @@ pub struct BuildRun {
 }
 
 /// How `nix build` ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ended {
     /// By itself, with this exit code.

@@ -6,12 +6,13 @@ use crate::expectations::store_path_hash;
 use crate::host::{FetchStage, HostError};
 use crate::parse::cache_info::{CacheAnswer, Narinfo, parse_cache_info, parse_narinfo};
 use crate::parse::text::scrub;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::time::Duration;
 
 /// The certificates, and what each cache answered.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Caches {
     /// The file of certificates that Nix trusts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -24,7 +25,7 @@ pub struct Caches {
 }
 
 /// Nix's file of logins. What is in it is never read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Netrc {
     /// It is at /etc/nix/netrc, or would be.
     pub usual_place: bool,
@@ -34,7 +35,7 @@ pub struct Netrc {
 }
 
 /// A store path that a cache has, and who signed it there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct KnownPath {
     /// `/nix/store/<hash>-nix-2.34.8`.
     pub path: String,
@@ -44,7 +45,7 @@ pub struct KnownPath {
 }
 
 /// The file of certificates that Nix trusts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Bundle {
     /// Its path.
     pub path: String,
@@ -55,7 +56,7 @@ pub struct Bundle {
 }
 
 /// What is at the bundle's path.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum BundleState {
     /// So many certificates.
@@ -67,7 +68,7 @@ pub enum BundleState {
 }
 
 /// What one cache answered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CacheView {
     /// As expected or configured, without secrets.
     pub url: String,
@@ -92,7 +93,7 @@ impl CacheView {
 }
 
 /// What came of asking a cache for its nix-cache-info.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum CacheReply {
     /// A binary cache for this store folder.

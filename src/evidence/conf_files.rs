@@ -3,13 +3,14 @@
 use super::{Look, Probe};
 use crate::host::HostError;
 use crate::parse::conf_files::{ConfFile, Setting, parse};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// The system's file, which every Nix and the daemon read.
 pub const SYSTEM: &str = "/etc/nix/nix.conf";
 /// When a file of the system's settings last changed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Change {
     /// The file, or the link that leads to it.
     pub path: String,

@@ -3,11 +3,12 @@
 use super::{Look, Probe};
 use crate::host::{HostError, Kind};
 use crate::parse::crash_report::{Crash, parse};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// The reports of QEMU's crashes.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct CrashReports {
     /// The names of the newest ones, newest first.
@@ -21,7 +22,7 @@ pub struct CrashReports {
 }
 
 /// One report.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct CrashReport {
     /// Its file.

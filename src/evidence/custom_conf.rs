@@ -2,6 +2,7 @@
 
 use super::{Look, Probe};
 use crate::host::{Command, HostError};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -11,7 +12,7 @@ pub const FILE: &str = "/etc/nix/nix.custom.conf";
 pub const ACTIVATION: &str = "/run/current-system/activate";
 
 /// The file, and whether nix-darwin knows it for an installer's.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct CustomConf {
     /// Whether it is there.

@@ -4,11 +4,12 @@ use super::machines::find_builder;
 use super::{Evidence, Look, Probe};
 use crate::expectations::Expectations;
 use crate::parse::machines::Machine;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// A module that runs a Linux VM on this Mac.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Flavour {
     /// nix-darwin's `nix.linux-builder` (QEMU, or Virtualization.framework by another package), under any
@@ -49,7 +50,7 @@ impl Flavour {
 }
 
 /// A job that runs a builder's VM, by its file's name alone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BuilderJob {
     /// The launchd label.
     pub label: String,

@@ -3,11 +3,12 @@
 use super::root_view::Request;
 use crate::host::{Command, Host};
 use crate::parse::platform::{Df, parse_df};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// The VM from inside.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Guest {
     /// How far the VM's clock is ahead of the Mac's, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -2,11 +2,12 @@
 
 use super::{Look, Probe};
 use crate::host::{Host, HostError, Kind};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// A private key file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct KeyFile {
     /// Where the machines file, or ssh's alias, says it is.
     pub path: String,
@@ -15,7 +16,7 @@ pub struct KeyFile {
 }
 
 /// What is where a key should be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum KeyState {
     /// A file.

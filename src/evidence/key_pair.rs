@@ -4,6 +4,7 @@
 use super::{Look, Probe, machines, service};
 use crate::host::{Command, Host, HostError};
 use crate::parse::host_key::{ScannedKey, parse_public_key};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -11,7 +12,7 @@ use std::path::Path;
 pub const INSTALLED: &str = "/etc/nix/builder_ed25519";
 
 /// The public halves of what is one pair where all is well.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct KeyPair {
     /// In the VM's working directory: the guest authorises this one. None where no job names a directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -24,7 +25,7 @@ pub struct KeyPair {
 }
 
 /// A public key, and the file that it is in, or that it was computed from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PublicHalf {
     /// The file.
     pub path: String,
@@ -33,7 +34,7 @@ pub struct PublicHalf {
 }
 
 /// What is in the file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum HalfState {
     /// This key.

@@ -3,6 +3,7 @@
 use super::{Look, Probe};
 use crate::host::Command;
 use crate::parse::launchd::{Printed, parse_print};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -12,7 +13,7 @@ pub const NOT_DETERMINATE: &str = "this is not Determinate's Nix";
 pub const UPSTREAM: &str = "org.nixos.nix-daemon";
 
 /// A job of upstream's label.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct LeftOver {
     /// Its file, if it is there.

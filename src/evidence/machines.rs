@@ -9,6 +9,7 @@ use super::{Evidence, Look, Missing, Probe};
 use crate::expectations::Expectations;
 use crate::host::{Host, HostError};
 use crate::parse::machines::{FileRead, Machine, Machines, parse};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -97,7 +98,7 @@ fn of_the_daemons_environment(look: &Look) -> Option<String> {
 }
 
 /// What stands at /etc/nix/machines itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct MachinesFile {
     /// Whether anything does.

@@ -2,11 +2,12 @@
 
 use super::{Look, Probe};
 use crate::check::Manager;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// Who manages /etc/nix.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Managers {
     /// nix-darwin is active: the path that shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -38,11 +38,13 @@ pub mod service;
 pub mod shell_hooks;
 pub mod ssh;
 pub mod state_folder;
+pub mod taken;
 pub mod user_env;
 pub mod vm_program;
 
 use crate::expectations::Expectations;
 use crate::host::{Cancel, Host, HostError};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -51,7 +53,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 /// One fact, or why there is none.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Probe<T> {
     /// It was seen.
@@ -118,7 +120,7 @@ impl<T> From<HostError> for Probe<T> {
 const NOT_HELD: &str = "the report does not hold it";
 
 /// Through whose eyes a fact was seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Whom {
     /// Whoever runs the doctor.
@@ -282,7 +284,7 @@ impl Progress {
 }
 
 /// How long a probe took, without what it waited for others.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Timing {
     /// The fact.
     pub fact: String,
@@ -296,7 +298,7 @@ pub struct Timing {
 macro_rules! facts {
     ($($(#[doc = $doc:literal])+ $name:ident: $type:ty = $probe:path;)+) => {
         /// Everything that was seen of a machine.
-        #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+        #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
         #[serde(default)]
         pub struct Evidence { $($(#[doc = $doc])+ pub $name: Probe<$type>,)+ }
 
@@ -346,6 +348,8 @@ macro_rules! facts {
 }
 
 facts! {
+    /// When and how the evidence was taken.
+    taken: taken::Taken = taken::probe;
     /// What machine this is.
     platform: platform::Platform = platform::probe;
     /// Who runs the doctor.

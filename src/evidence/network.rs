@@ -5,12 +5,13 @@ use super::platform::Platform;
 use super::{Look, Probe};
 use crate::host::{Command, Greeting};
 use crate::parse::proxy::{Endpoint, is_exempt, parse_scutil, parse_variable};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// The ways to the caches.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Network {
     /// The proxy that whoever runs the doctor would go by, and Nix's daemon need not know.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -24,7 +25,7 @@ pub struct Network {
 }
 
 /// A proxy, without its login.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Proxy {
     /// Such as "https_proxy in this shell".
     pub named_by: String,
@@ -35,7 +36,7 @@ pub struct Proxy {
 }
 
 /// One connection to each kind of address that a cache's name has.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Way {
     /// The cache's host.
     pub host: String,
@@ -55,7 +56,7 @@ impl Way {
 }
 
 /// One connection.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Knock {
     /// The address.
     pub address: IpAddr,
@@ -64,7 +65,7 @@ pub struct Knock {
 }
 
 /// What came of a connection.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum End {
     /// It stands.

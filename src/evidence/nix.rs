@@ -3,11 +3,12 @@
 use super::{Look, Probe};
 use crate::host::{Command, Host, Kind};
 use crate::parse::version::{NixVersion, parse_version};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// The Nix that would be run, and the others.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Nix {
     /// None where there is no Nix at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]

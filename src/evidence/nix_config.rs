@@ -3,11 +3,12 @@
 use super::{Evidence, Look, Missing, Probe};
 use crate::host::Command;
 use crate::parse::nix_config::{ConfigError, NixConfig, parse_error, parse_json, parse_text};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// The settings, or what Nix says is wrong with them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ConfigView {
     /// As the client merged them: system file, user's file, environment.

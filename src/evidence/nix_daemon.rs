@@ -2,11 +2,12 @@
 
 use super::{Look, Probe, Whom};
 use crate::parse::store_info::{self, DaemonError, StoreInfo};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// What the daemon says of itself, or why it says nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NixDaemon {
     /// Its version, and whether it trusts who asks.
     pub info: StoreInfo,

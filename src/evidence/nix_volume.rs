@@ -3,6 +3,7 @@
 use super::{Look, Probe};
 use crate::host::{Command, HostError};
 use crate::parse::diskutil::{Info, Volume, parse_info, uuid_in_fstab};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use std::time::Duration;
 pub const NIX_IS_THERE: &str = "there is a Nix, so its volume is mounted";
 
 /// /nix/store, and the volume that belongs there.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct NixVolume {
     /// Whether /nix/store holds anything.

@@ -2,11 +2,12 @@
 
 use super::{Look, Probe};
 use crate::parse::nixpkgs::{Locked, parse_darwin_version, parse_lock};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// Which nixpkgs the system is made of, and which one the next is.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Nixpkgs {
     /// The system's label, such as `26.05.56c666e`; up to 24.05 it held the day of nixpkgs' commit.

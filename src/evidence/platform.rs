@@ -3,6 +3,7 @@
 use super::{Look, Probe};
 use crate::host::{Command, HostError};
 use crate::parse::platform::{Df, parse_df, parse_sw_vers, parse_sysctl, parse_uname};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,7 +12,7 @@ use std::path::Path;
 const ROSETTA: &str = "/Library/Apple/usr/libexec/oah/libRosettaRuntime";
 
 /// What machine this is.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Platform {
     /// `Darwin` or `Linux`, as `uname -s` says.
     pub kernel: String,
@@ -76,7 +77,7 @@ impl Platform {
 }
 
 /// Who runs the doctor.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct User {
     /// The user's number; 0 is root.
     pub uid: u32,

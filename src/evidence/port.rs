@@ -6,12 +6,13 @@ use super::{Evidence, Look, Missing, Probe, ssh};
 use crate::host::{Command, Greeting, HostError};
 use crate::parse::host_key::{Scan, parse_public_key, parse_scan};
 use crate::parse::ssh_config::SshView;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// What answered at one machine's port.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PortView {
     /// The name in the machines file.
     pub host: String,
@@ -24,7 +25,7 @@ pub struct PortView {
 }
 
 /// What came of one connection.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PortAnswer {
     /// An SSH server's banner.
@@ -51,7 +52,7 @@ pub enum PortAnswer {
 }
 
 /// The host key that a machine shows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HostKeyView {
     /// The name in the machines file.
     pub host: String,

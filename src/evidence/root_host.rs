@@ -9,12 +9,13 @@ use crate::host::{Command, Host, HostError};
 use crate::parse::background::{BackgroundItem, parse_dump};
 use crate::parse::launchd::Printed;
 use crate::parse::listeners::{Listener, chain, parse_lsof, parse_parents};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::time::Duration;
 
 /// What root saw of the Mac's side.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct RootHost {
     /// The VM's disk; None where no job names its folder.
@@ -34,7 +35,7 @@ pub struct RootHost {
 }
 
 /// The VM's disk image.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Image {
     /// Where it is, or would be.
     pub path: String,
@@ -43,7 +44,7 @@ pub struct Image {
 }
 
 /// What is where the disk image would be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ImageState {
     /// A file.
@@ -62,7 +63,7 @@ pub enum ImageState {
 }
 
 /// What the hidden command is asked to look at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Places {
     /// The name that the builder has for ssh.
     pub alias: String,

@@ -13,12 +13,13 @@ use super::{Evidence, Look, Missing, Probe, RootAccess, Whom};
 use crate::host::{Command, Host};
 use crate::parse::machines::Machine;
 use crate::parse::store_info::{self, StoreInfo};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::time::Duration;
 
 /// What root saw.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RootView {
     /// The machine that was dialled: its URI, without parameters; empty where none was.
     pub uri: String,
@@ -56,7 +57,7 @@ impl Evidence {
 }
 
 /// What the hidden command is asked to do: all of it in one go.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Errand {
     /// What to dial; None where there is nobody to log in to.
     pub dial: Option<Request>,
@@ -72,7 +73,7 @@ impl Errand {
 }
 
 /// A machine to dial.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Request {
     /// Path of the Nix to dial with.
     pub nix: String,

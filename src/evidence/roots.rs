@@ -3,11 +3,12 @@
 use super::{Look, Probe};
 use crate::host::HostError;
 use crate::parse::synthetic;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// What stands at the root of a Mac for Nix.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Roots {
     /// Whether there is a /run.

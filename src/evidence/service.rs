@@ -5,12 +5,13 @@ use crate::host::{Command, HostError};
 use crate::parse::launchd::{
     DisabledList, LastExit, Plist, Printed, TOO_LARGE, etime, parse_disabled, parse_plist, parse_print,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
 
 /// A job of launchd's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Service {
     /// Such as `org.nixos.linux-builder`.
     pub label: String,
@@ -30,7 +31,7 @@ pub struct Service {
 }
 
 /// A job's file in /Library/LaunchDaemons.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlistFile {
     /// Where it is, or would be.
     pub path: String,
@@ -42,7 +43,7 @@ pub struct PlistFile {
 }
 
 /// Whose a job's file is. launchd loads none that anybody but root may change.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlistOwner {
     /// Owner's number.
     pub uid: u32,
@@ -51,7 +52,7 @@ pub struct PlistOwner {
 }
 
 /// What is where a job's file would be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PlistState {
     /// A job.

@@ -1,6 +1,7 @@
 //! The lines of a shell's files that put Nix on PATH; asked for only where PATH does not have it.
 
 use super::{Look, Probe};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -8,7 +9,7 @@ use std::path::{Path, PathBuf};
 pub const ON_PATH: &str = "PATH has Nix";
 
 /// The files that the user's shell reads.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct ShellHooks {
     /// `zsh`, `bash`, or another, of whose files nothing is known here.
@@ -20,7 +21,7 @@ pub struct ShellHooks {
 }
 
 /// A file that a shell reads when it starts.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct ShellFile {
     /// The file.

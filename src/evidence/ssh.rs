@@ -5,12 +5,13 @@ use crate::expectations::Expectations;
 use crate::host::Command;
 use crate::parse::machines::Machine;
 use crate::parse::ssh_config::{SshConfigError, SshView, parse_errors, parse_view};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::time::Duration;
 
 /// What ssh would do for one host.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SshHost {
     /// The name in the machines file.
     pub host: String,
@@ -26,7 +27,7 @@ pub struct SshHost {
 }
 
 /// A file of the system's ssh settings.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SshFile {
     /// Its path.
     pub path: String,
@@ -37,7 +38,7 @@ pub struct SshFile {
 }
 
 /// How `localhost` resolves.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Localhost {
     /// In the resolver's order, each once.
     pub addresses: Vec<String>,

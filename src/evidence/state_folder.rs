@@ -1,11 +1,12 @@
 //! Whose /nix/var/nix is: who may write there needs no daemon, and Nix then asks none.
 
 use super::{Look, Probe};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// The folder of Nix's database.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StateFolder {
     /// Owner's number.
     pub uid: u32,

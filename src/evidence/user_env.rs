@@ -3,10 +3,11 @@
 use super::{Look, Probe};
 use crate::parse::conf_files::{Setting, parse_variable};
 use crate::parse::text::{cut, scrub};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The variables by which a shell changes what Nix does.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct UserEnv {
     /// NIX_CONFIG: which settings it sets, as a file would; None where it is not set.

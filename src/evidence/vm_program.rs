@@ -5,11 +5,12 @@ use super::{Look, Probe};
 use crate::host::{HostError, Kind};
 use crate::parse::launchd::{Environment, Printed};
 use crate::parse::vm_program::{VmScripts, next_scripts};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// The program that the builder's job runs.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct VmProgram {
     /// The scripts that were read, in the order in which they run.
@@ -28,7 +29,7 @@ pub struct VmProgram {
 }
 
 /// The file that the job's NIX_SSL_CERT_FILE names.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CertFile {
     /// Its path.
     pub path: String,
@@ -37,7 +38,7 @@ pub struct CertFile {
 }
 
 /// What is where the certificates should be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum CertState {
     /// A file of so many bytes.

@@ -2,10 +2,11 @@
 //! holds of one job. Its format is documented nowhere, so only what is needed is read, and the rest passed over.
 
 use super::text::{clean, cut};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One record of a job.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BackgroundItem {
     /// Whose list it is in: -2 for the whole machine, else a user's number.
     #[serde(default, skip_serializing_if = "Option::is_none")]

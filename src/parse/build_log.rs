@@ -1,10 +1,11 @@
 //! The stderr of `nix build -L -v` for one probe, in the three wordings that Nix has had (catalogue 0.1).
 
 use super::store_info::SshWords;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One machine as the build hook read it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Tuple {
     /// Systems.
     #[serde(default)]
@@ -20,7 +21,7 @@ pub struct Tuple {
 }
 
 /// What the build asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Required {
     /// `aarch64-linux`.
     pub system: String,
@@ -30,7 +31,7 @@ pub struct Required {
 }
 
 /// A machine that the hook could not reach.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Refusal {
     /// `ssh-ng://builder@linux-builder`.
     pub uri: String,
@@ -41,7 +42,7 @@ pub struct Refusal {
 }
 
 /// A store path that was not taken, as no trusted key signed it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Unsigned {
     /// `/nix/store/<hash>-hello-2.12.2`.
     pub path: String,
@@ -54,7 +55,7 @@ pub struct Unsigned {
 }
 
 /// What came of a build.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// Exit 0, and a line says that it ran on a machine over ssh.
@@ -106,7 +107,7 @@ pub enum Outcome {
 }
 
 /// What a log says.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BuildLog {
     /// The machine of the last line that says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]

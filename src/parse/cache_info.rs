@@ -1,9 +1,10 @@
 //! The body of a binary cache's `/nix-cache-info`, and of a `.narinfo`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What a cache says of itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CacheInfo {
     /// `/nix/store`.
     pub store_dir: String,
@@ -16,7 +17,7 @@ pub struct CacheInfo {
 }
 
 /// What answered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum CacheAnswer {
     /// A cache.
@@ -44,7 +45,7 @@ pub fn parse_cache_info(body: &str) -> CacheAnswer {
 }
 
 /// What a cache says of one store path.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Narinfo {
     /// The names of the keys that signed it, each once.
     #[serde(default)]

@@ -1,10 +1,11 @@
 //! The text of /etc/nix/nix.conf, nix.custom.conf and ~/.config/nix/nix.conf (rules: src/libutil/configuration.cc).
 
 use super::text::Place;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One `name = value` of a whitelisted name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Setting {
     /// Without `extra-`.
     pub name: String,
@@ -18,7 +19,7 @@ pub struct Setting {
 }
 
 /// One `include` or `!include`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Include {
     /// Resolved against the folder of the including file.
     pub path: String,
@@ -30,7 +31,7 @@ pub struct Include {
 }
 
 /// What is wrong with a line; Nix then refuses to run at all.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ConfProblem {
     /// The line; its text is kept only where it begins with a whitelisted name.
     pub place: Place,
@@ -39,7 +40,7 @@ pub struct ConfProblem {
 }
 
 /// A file of settings.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ConfFile {
     /// As given.
     pub path: String,
@@ -61,7 +62,7 @@ pub struct ConfFile {
 }
 
 /// Who says, in its first lines, that it writes the file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Generator {
     /// `# WARNING: this file is generated from the nix.* options in`

@@ -1,11 +1,12 @@
 //! A crash report of macOS (.ips): one line of JSON, then a whole object of JSON.
 
 use super::text::{clean, cut, scrub};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// What is kept of a crash report.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Crash {
     /// The program's name.

@@ -1,12 +1,13 @@
 //! `nix derivation show`: what decides which machine takes a derivation, and nothing else of it.
 
 use super::text::is_nix_space;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
 /// What a derivation requires of whoever builds it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Required {
     /// Its name, where there is a derivation and not only a question.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,9 +1,10 @@
 //! `diskutil info VOLUME`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What diskutil says of one volume.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Volume {
     /// Such as `Nix Store`.

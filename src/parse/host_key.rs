@@ -1,5 +1,6 @@
 //! Public host keys: what `ssh-keyscan` prints, `.pub` files, and column 7 of a machines line.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The host key that nixpkgs ships with the stock builder (catalogue 0: decoded from nix-darwin's linux-builder.nix).
@@ -7,7 +8,7 @@ pub const STOCK_HOST_KEY: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJBWcxb/Blaqt1auOtE+F8QUWrUotiC5qBJ+UuEWdVCb root@nixos";
 
 /// A public key without its comment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ScannedKey {
     /// `ssh-ed25519`.
     pub kind: String,
@@ -16,7 +17,7 @@ pub struct ScannedKey {
 }
 
 /// What a scan saw.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Scan {
     /// `SSH-2.0-OpenSSH_10.6p1 Debian-1`, from the comment line.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -2,11 +2,12 @@
 //!
 //! launchctl's manual says that its output is not to be parsed; nothing else tells state, runs and the last exit without root.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// How the job last ended: `134`, `134: Abort trap`, `(never exited)`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LastExit {
     /// The exit status; 128 + signal for a job that a shell runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -28,7 +29,7 @@ impl LastExit {
 }
 
 /// What is kept of a job's environment.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Environment {
     /// NIX_SSL_CERT_FILE, a path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -45,7 +46,7 @@ pub struct Environment {
 }
 
 /// A loaded job.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Job {
     /// `running`, `not running`, `spawn scheduled`, …
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -83,7 +84,7 @@ pub struct Job {
 }
 
 /// What `launchctl print` answers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Printed {
     /// The job is loaded.
@@ -95,7 +96,7 @@ pub enum Printed {
 }
 
 /// What `launchctl print-disabled system` answers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum DisabledList {
     /// Whether each asked label is disabled; a label that is not listed is absent, and so enabled by default.
@@ -105,7 +106,7 @@ pub enum DisabledList {
 }
 
 /// A job's plist file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Plist {
     /// Label.
     #[serde(default, skip_serializing_if = "Option::is_none")]

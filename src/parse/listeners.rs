@@ -1,11 +1,12 @@
 //! `lsof -F pc`: who listens at a port; and `ps -axo pid=,ppid=`: whose child that is.
 
 use super::text::{clean, cut};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A process that listens.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Listener {
     /// Its number.
     pub pid: u32,

@@ -1,6 +1,7 @@
 //! The setting `builders` and the files it names (/etc/nix/machines), by Nix's own rules (src/libstore/machines.cc of 2.29 to 2.36).
 
 use super::text::{Field, Place};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -16,7 +17,7 @@ pub enum FileRead {
 }
 
 /// What a source turned out to be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SourceState {
     /// It names at least one machine or file.
@@ -30,7 +31,7 @@ pub enum SourceState {
 }
 
 /// One text that was read for machines.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Source {
     /// The file, or the name given to the setting (`builders`).
     pub path: String,
@@ -39,7 +40,7 @@ pub struct Source {
 }
 
 /// Column 7 of a line, counted from 0 as Nix does.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HostKey {
     /// The base64 as written.
     pub field: Field,
@@ -49,7 +50,7 @@ pub struct HostKey {
 }
 
 /// One line that Nix would accept.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Machine {
     /// The first column as written.
     pub uri: Field,
@@ -96,7 +97,7 @@ pub struct Machine {
 }
 
 /// What is wrong with a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProblemKind {
     /// The first column is `-`.
@@ -134,7 +135,7 @@ pub enum ProblemKind {
 }
 
 /// One thing wrong with the list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Problem {
     /// The word to blame.
     pub place: Place,
@@ -148,7 +149,7 @@ pub struct Problem {
 }
 
 /// All machines that Nix knows of, in its order, and what is wrong.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Machines {
     /// What was read, in order; the first is the setting itself.
     #[serde(default)]

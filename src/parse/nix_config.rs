@@ -3,10 +3,11 @@
 //! Only the settings named here are kept: the rest of that output can hold access tokens.
 
 pub use super::text::scrub;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The whitelisted settings; none where the output has not the setting.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct NixConfig {
     /// `aarch64-darwin`.
@@ -72,7 +73,7 @@ pub struct NixConfig {
 }
 
 /// What Nix says where its configuration cannot be read, or not wholly.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ConfigError {
     /// The `error:` lines, or the `warning:` lines where there is no error; scrubbed.
     pub text: String,

@@ -1,5 +1,6 @@
 //! Which nixpkgs: nix-darwin's darwin-version.json, and a flake.lock.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -14,7 +15,7 @@ pub struct DarwinVersion {
 }
 
 /// The nixpkgs that a flake is locked to.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Locked {
     /// The lock file.

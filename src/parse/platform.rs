@@ -1,10 +1,11 @@
 //! `uname -sm`, `sw_vers`, `df -k PATH` and `sysctl NAME…`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// `uname -sm`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Uname {
     /// `Darwin`, `Linux`.
     pub kernel: String,
@@ -13,7 +14,7 @@ pub struct Uname {
 }
 
 /// `sw_vers`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SwVers {
     /// `macOS`.
     pub product: String,
@@ -24,7 +25,7 @@ pub struct SwVers {
 }
 
 /// `df -k PATH`, in KiB.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Df {
     /// The size of the file system.
     pub total_kib: u64,

@@ -2,10 +2,11 @@
 
 use super::launchd::etime;
 use super::text::cut;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What runs on this machine of a remote build, and of a VM. Never a whole command line.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Processes {
     /// Each ssh to a builder.
     #[serde(default)]
@@ -25,7 +26,7 @@ pub struct Processes {
 }
 
 /// An ssh to a builder.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Ssh {
     /// Its number.
     pub pid: u32,
@@ -40,7 +41,7 @@ pub struct Ssh {
 }
 
 /// A QEMU.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Qemu {
     /// Its number.
     pub pid: u32,

@@ -1,10 +1,11 @@
 //! Proxies: `scutil --proxy`, and the variables of a shell. Host and port only, never a login.
 
 use super::text::cut;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Where a proxy listens.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Endpoint {
     /// A name or an address.
     pub host: String,
@@ -13,7 +14,7 @@ pub struct Endpoint {
 }
 
 /// What macOS's network settings say of proxies for HTTPS.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SystemProxy {
     /// The proxy, where one is switched on.
     #[serde(default, skip_serializing_if = "Option::is_none")]

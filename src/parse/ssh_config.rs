@@ -1,9 +1,10 @@
 //! `ssh -G HOST`: what ssh would do for a host, from all its files; and what it says where a file is bad.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What ssh would do.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SshView {
     /// Where it connects; the alias itself where no file names it.
     pub hostname: String,
@@ -44,7 +45,7 @@ pub struct SshView {
 }
 
 /// A configuration that ssh refuses.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SshConfigError {
     /// `Bad owner or permissions on PATH`

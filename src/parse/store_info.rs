@@ -1,9 +1,10 @@
 //! `nix store info` (formerly `nix store ping`) for the daemon and over ssh, and ssh's own words on its stderr.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Why ssh gave up.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SshFault {
     /// Nothing listens.
@@ -51,7 +52,7 @@ pub enum SshFault {
 }
 
 /// Why ssh gave up, in its own words.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SshWords {
     /// The class.
     pub fault: SshFault,
@@ -60,7 +61,7 @@ pub struct SshWords {
 }
 
 /// What is known of a store.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StoreInfo {
     /// Scrubbed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -83,7 +84,7 @@ pub struct StoreInfo {
 }
 
 /// Why the local daemon did not answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum DaemonError {
     /// Nobody listens on the socket, or there is none.

@@ -1,9 +1,10 @@
 //! What all parsers share: where a thing stands in a file, and how raw text is made fit to keep.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Where something stands, so that a report can put a caret under it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Place {
     /// The file, or the name of the setting that holds the text.
     pub path: String,
@@ -16,7 +17,7 @@ pub struct Place {
 }
 
 /// A word of a file, and where it stands.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Field {
     /// The word as written.
     pub value: String,

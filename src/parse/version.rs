@@ -1,9 +1,10 @@
 //! The version line: `nix --version`, `determinate-nixd`'s form, and the bare number of `nix store info`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Which Nix prints the line.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Implementation {
     /// `nix (Nix) …`
@@ -18,7 +19,7 @@ pub enum Implementation {
 }
 
 /// The three numbers of a release; for Determinate those of the Nix in it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Release {
     /// 2 in 2.34.7.
     pub major: u32,
@@ -29,7 +30,7 @@ pub struct Release {
 }
 
 /// A version line of Nix.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NixVersion {
     /// The line itself, trimmed.
     pub text: String,

@@ -3,10 +3,11 @@
 //! Loose: what is not found stays unknown, and nothing is run or expanded.
 
 use super::text::cut;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What runs the VM.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Backend {
     /// QEMU.
@@ -19,7 +20,7 @@ pub enum Backend {
 }
 
 /// What the scripts say of the VM.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct VmScripts {
     /// What runs it.

@@ -9,10 +9,26 @@ use std::collections::BTreeMap;
 /// What is read of a report.
 #[derive(Debug, Deserialize)]
 pub struct Saved {
+    /// Who wrote it.
+    #[serde(default)]
+    pub tool: SavedTool,
+    /// The look was interrupted.
+    #[serde(default)]
+    pub interrupted: bool,
     /// All facts; what a later version added is passed over, what an earlier one lacked is blind.
     pub evidence: Evidence,
     /// By what it was judged.
     pub expectations: Expectations,
+}
+
+/// Who wrote a report, as it says itself.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct SavedTool {
+    /// `builder-doctor`.
+    pub name: String,
+    /// Such as `0.1.0`.
+    pub version: String,
 }
 
 /// The report with two spaces of indentation and a newline at its end.

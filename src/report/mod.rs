@@ -14,13 +14,14 @@ use crate::diagnosis::{Diagnosis, Link};
 use crate::evidence::machines::Place;
 use crate::evidence::{Evidence, Timing};
 use crate::expectations::Expectations;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Additions to the report bump nothing; a change of meaning bumps this.
 pub const SCHEMA_VERSION: u64 = 1;
 
 /// The report, as the JSON contract has it; keys and order are part of the contract.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Report<'a> {
     /// [`SCHEMA_VERSION`].
     pub schema_version: u64,
@@ -48,7 +49,7 @@ pub struct Report<'a> {
 }
 
 /// Who wrote a report.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Tool {
     /// `builder-doctor`.
     pub name: &'static str,
@@ -57,7 +58,7 @@ pub struct Tool {
 }
 
 /// One layer and how it stands.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Station {
     /// The layer's name.
     pub layer: &'static str,
@@ -66,7 +67,7 @@ pub struct Station {
 }
 
 /// A failed check.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Found<'a> {
     /// The fault's name.
     pub id: &'static str,
@@ -96,7 +97,7 @@ pub struct Found<'a> {
 }
 
 /// A check that was asked.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Asked {
     /// The fault's name.
     pub id: &'static str,
@@ -116,7 +117,7 @@ pub struct Asked {
 }
 
 /// How long it took to take the evidence.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 pub struct Timings {
     /// Milliseconds in all.
     pub total_ms: u64,
