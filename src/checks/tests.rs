@@ -206,6 +206,39 @@ fn the_words_read_as_they_should() {
     }
 }
 
+/// A command in a sentence stands between backticks, so that no line breaks within it.
+#[test]
+fn a_command_in_prose_is_marked() {
+    let mut texts: Vec<(&str, &str)> = Vec::new();
+    for check in all() {
+        texts.push((check.id, check.why));
+        texts.extend(check.remedy.all().flat_map(|(_, it)| [it.edit, it.note]).map(|text| (check.id, text)));
+    }
+    for topic in crate::topics::ALL {
+        texts.extend([topic.why, topic.advice.edit, topic.advice.note].map(|text| (topic.id, text)));
+    }
+    let begins = [
+        "sudo ",
+        "launchctl kick",
+        "launchctl boot",
+        "launchctl print",
+        "darwin-rebuild switch",
+        "nix run ",
+        "nix store ",
+        "nix build ",
+        "ssh -",
+    ];
+    for (id, text) in texts {
+        for line in text.lines().filter(|line| !line.starts_with("    ")) {
+            let outside: String = line.split('`').step_by(2).collect();
+            // Our own option.
+            let outside = outside.replace("--sudo", "");
+            let bare = begins.iter().find(|begin| outside.contains(**begin));
+            assert!(bare.is_none(), "{id}: put backticks around the command in {line:?}");
+        }
+    }
+}
+
 /// Advice that is seen in public and does harm (section 10 of the catalogue of public reports): each row in the
 /// words by which it would be given, and why it is not.
 const HARMFUL: &[(&str, &[&str])] = &[

@@ -204,15 +204,8 @@ impl Page {
 
     /// As text, with a newline at its end.
     pub fn human(&self, paint: Paint) -> String {
-        let whole = |text: &str, colour: &dyn Fn(&str) -> String| {
-            text.lines().map(colour).collect::<Vec<_>>().join("\n")
-        };
-        let answer = paint.wrap(&format!("{}.", capital(&self.answer, &self.machines)), "", "");
-        let mut parts = vec![match self.exit_code {
-            0 => whole(&answer, &|text| paint.bold(&paint.good(text))),
-            1 => whole(&answer, &|text| paint.bad(text)),
-            _ => whole(&answer, &|text| paint.warn(text)),
-        }];
+        let answer = format!("{}.", capital(&self.answer, &self.machines));
+        let mut parts = vec![paint.headline(self.exit_code == 1, &answer)];
         parts.extend(self.required.as_ref().map(|demand| paint.wrap(&demand.sentence(), "", "")));
         let rows: Vec<String> = self.machines.iter().map(|row| row.human(paint)).collect();
         if !rows.is_empty() {

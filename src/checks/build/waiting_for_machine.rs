@@ -22,7 +22,7 @@ pub static CHECK: Check = Check {
             &["ps -axo pid,etime,command | grep -E '[_]_build-remote|[n]ix-daemon --stdio'"],
             "It shows what runs, and since when: wait for it, or end what nobody needs by its number. Files in \
              /nix/var/nix/current-load are no sign of a build and do no harm: leave them. For more slots, with the cores and \
-             the memory for them, in your nix-darwin configuration, then sudo darwin-rebuild switch:\n\n    \
+             the memory for them, in your nix-darwin configuration, then `sudo darwin-rebuild switch`:\n\n    \
              nix.linux-builder.maxJobs = 4;\n    \
              nix.linux-builder.config.virtualisation.cores = 4;\n    \
              nix.linux-builder.config.virtualisation.darwin-builder.memorySize = 8 * 1024;",

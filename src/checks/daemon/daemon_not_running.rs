@@ -19,8 +19,8 @@ pub static CHECK: Check = Check {
           waiting for /nix to be mounted, or just being restarted (then look again in ten seconds).",
     remedy: Remedy::same(Advice::disruptive(
         &["sudo launchctl kickstart -k system/{daemon-label}"],
-        "If launchctl does not know the job: sudo launchctl bootstrap system \
-         /Library/LaunchDaemons/{daemon-label}.plist",
+        "If launchctl does not know the job: `sudo launchctl bootstrap system \
+         /Library/LaunchDaemons/{daemon-label}.plist`",
     )),
     references: &["NixOS/nix#1980", "NixOS/nix#10136", "NixOS/nix#15589"],
     judge,

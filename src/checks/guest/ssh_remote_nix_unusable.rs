@@ -18,7 +18,7 @@ pub static CHECK: Check = Check {
     remedy: Remedy::same(Advice::disruptive(
         &["sudo launchctl kickstart -k system/{label}"],
         "That helps where the VM's daemon ended. If the login prints something, remove it from the shell's start-up files in \
-         the VM; sudo ssh {host} true must print nothing.",
+         the VM; `sudo ssh {host} true` must print nothing.",
     )),
     references: &["NixOS/nix#7508", "NixOS/nix#10136"],
     judge,

@@ -21,7 +21,7 @@ pub static CHECK: Check = Check {
         nix_darwin: Some(
             Advice::manual(
                 &["ls -l /Library/LaunchDaemons", "sudo darwin-rebuild switch"],
-                "A job that no module made is left over: sudo launchctl bootout system/LABEL ends it, and its file can \
+                "A job that no module made is left over: `sudo launchctl bootout system/LABEL` ends it, and its file can \
                  then be moved out of /Library/LaunchDaemons.",
             )
             .after_edit(
@@ -31,8 +31,8 @@ pub static CHECK: Check = Check {
         determinate: None,
         otherwise: Advice::manual(
             &["ls -l /Library/LaunchDaemons"],
-            "Keep one of {rivals}, or give the second another port. For a job that is not wanted any more: sudo launchctl \
-             bootout system/LABEL, and move its file out of /Library/LaunchDaemons.",
+            "Keep one of {rivals}, or give the second another port. For a job that is not wanted any more: `sudo launchctl \
+             bootout system/LABEL`, and move its file out of /Library/LaunchDaemons.",
         ),
     },
     references: &["cpick/nix-rosetta-builder#37", "DeterminateSystems/determinate#156"],

@@ -19,7 +19,7 @@ pub static CHECK: Check = Check {
         nix_darwin: Some(Advice::manual(
             &["nix config show"],
             "The command says the file. /etc/nix/nix.conf is made from nix.settings of your nix-darwin configuration: \
-             mend it there, then run sudo darwin-rebuild switch. ~/.config/nix/nix.conf and \
+             mend it there, then run `sudo darwin-rebuild switch`. ~/.config/nix/nix.conf and \
              /etc/nix/nix.custom.conf are yours to edit.",
         )),
         determinate: Some(Advice::manual(

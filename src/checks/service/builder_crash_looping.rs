@@ -37,7 +37,7 @@ pub static CHECK: Check = Check {
                 "sudo launchctl kickstart -k system/{label}",
             ],
             "`launchctl debug` waits and shows what the job prints; run the kickstart beside it, in another terminal. Where a \
-             store path is gone, sudo darwin-rebuild switch brings it back.",
+             store path is gone, `sudo darwin-rebuild switch` brings it back.",
         )),
         determinate: None,
         otherwise: Advice::manual(

@@ -17,8 +17,8 @@ pub static CHECK: Check = Check {
           save memory.",
     remedy: Remedy::same(Advice::safe(
         &["sudo launchctl enable system/{label}", "sudo launchctl bootstrap system {plist}"],
-        "The VM takes half a minute to come up. If bootstrap answers `5: Input/output error`, the job is loaded already: sudo \
-         launchctl kickstart system/{label}.",
+        "The VM takes half a minute to come up. If bootstrap answers `5: Input/output error`, the job is loaded already: `sudo \
+         launchctl kickstart system/{label}`.",
     )),
     references: &["DeterminateSystems/nix-installer#1047", "supabase/postgres#1999"],
     judge,

@@ -27,7 +27,7 @@ pub static CHECK: Check = Check {
                  in another terminal.",
             )
             .after_edit(
-                "For a lasting log, in your nix-darwin configuration, and then sudo darwin-rebuild switch:\n\n    \
+                "For a lasting log, in your nix-darwin configuration, and then `sudo darwin-rebuild switch`:\n\n    \
                  launchd.daemons.linux-builder.serviceConfig.StandardOutPath = \"/var/log/darwin-builder.log\";\n    \
                  launchd.daemons.linux-builder.serviceConfig.StandardErrorPath = \"/var/log/darwin-builder.log\";",
             ),

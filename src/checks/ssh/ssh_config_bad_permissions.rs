@@ -17,7 +17,7 @@ pub static CHECK: Check = Check {
           every user, the daemon included.",
     remedy: Remedy::same(Advice::manual(
         &["sudo chown root:wheel {ssh-file}", "sudo chmod 644 {ssh-file}"],
-        "If the file is a link into the Nix store, activate your configuration again instead: sudo darwin-rebuild switch.",
+        "If the file is a link into the Nix store, activate your configuration again instead: `sudo darwin-rebuild switch`.",
     )),
     references: &["https://man.openbsd.org/ssh_config.5#FILES"],
     judge,

@@ -33,7 +33,7 @@ pub static CHECK: Check = Check {
     remedy: Remedy::same(Advice::manual(
         &["ssh -G {host}"],
         "The command shows where ssh would go. Start what is to listen there; nixpkgs' stock builder is started by hand with \
-         nix run nixpkgs#darwin.linux-builder.",
+         `nix run nixpkgs#darwin.linux-builder`.",
     )),
     references: &["NixOS/nixpkgs#229542"],
     judge,

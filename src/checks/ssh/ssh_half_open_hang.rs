@@ -28,7 +28,7 @@ pub static CHECK: Check = Check {
             "The second command ends that one build, which fails and can be started again; where it is a build that really \
              takes so long, leave it. Files in /nix/var/nix/current-load are free as soon as nobody holds them: leave them \
              where they are. To have ssh notice by itself from now on, in your nix-darwin configuration, then \
-             sudo darwin-rebuild switch:\n\n    \
+             `sudo darwin-rebuild switch`:\n\n    \
              programs.ssh.extraConfig = ''\n      Host {host}\n        ServerAliveInterval 30\n        \
              ServerAliveCountMax 3\n    '';",
         )),

@@ -21,7 +21,7 @@ pub static CHECK: Check = Check {
     remedy: Remedy::same(Advice::manual(
         &["nix config show store", "ls -ln /nix/var/nix {key}"],
         "Let the daemon build: take `store` out of your nix.conf, or NIX_REMOTE out of your shell's start-up files. Where \
-         there is no daemon, as in an installation for one user, the key has to be yours: sudo chown \"$(id -un)\" {key}. \
+         there is no daemon, as in an installation for one user, the key has to be yours: `sudo chown \"$(id -un)\" {key}`. \
          Its mode stays 600.",
     )),
     references: &[
