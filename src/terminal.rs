@@ -85,7 +85,7 @@ pub fn paint() -> Paint {
     Paint {
         colour: !set("NO_COLOR") && (forced || (terminal && !dumb)),
         ascii: !speaks_utf8(),
-        width: if terminal && columns > 0 { columns.min(120) } else { 80 },
+        width: if terminal && columns > 0 { columns } else { 80 },
     }
 }
 
@@ -104,6 +104,9 @@ pub fn show_progress(host: &Live, progress: &Progress, over: &Cancel) {
     if !io::stderr().is_terminal() || dumb {
         return;
     }
+    // A line that the terminal wraps could not be wiped out again.
+    let columns = rustix::termios::tcgetwinsize(io::stderr()).map_or(80, |size| usize::from(size.ws_col));
+    let room = if columns > 0 { columns - 1 } else { 79 };
     let mut shown = String::new();
     let started = host.clock();
     while over.reason().is_none() {
@@ -116,6 +119,7 @@ pub fn show_progress(host: &Live, progress: &Progress, over: &Cancel) {
         if let Some((name, since)) = progress.slowest() {
             let waited = host.clock().saturating_sub(since).as_secs();
             let line = format!("looking: {done} of {all} facts, waiting for {name} ({waited} s)");
+            let line: String = line.chars().take(room).collect();
             if line != shown {
                 let _ = write!(io::stderr(), "\r\x1b[K{line}");
                 shown = line;
