@@ -116,7 +116,7 @@ pub fn sentence(report: &Report) -> String {
 fn gists(seen: &str) -> Vec<String> {
     let mut plain = seen.to_owned();
     let opened = |plain: &str| {
-        let outside = |at: &usize| plain[..*at].matches('`').count() % 2 == 0;
+        let outside = |at: &usize| plain[..*at].matches('`').count().is_multiple_of(2);
         let at = plain.match_indices(" (").map(|(at, _)| at).find(outside)?;
         let end = at + plain[at..].find(')')?;
         (!plain[at + 2..end].contains('(')).then_some(at..=end)
@@ -127,7 +127,7 @@ fn gists(seen: &str) -> Vec<String> {
     let ends = [": ", "; ", ", though "];
     let cuts = ends.iter().flat_map(|end| plain.match_indices(end)).map(|(at, _)| &plain[..at]);
     let whole = |part: &&str| {
-        ['`', '"'].iter().all(|quote| part.matches(*quote).count() % 2 == 0)
+        ['`', '"'].iter().all(|quote| part.matches(*quote).count().is_multiple_of(2))
             && part.contains(' ')
             && !LEADS.iter().any(|lead| part.ends_with(lead))
     };
