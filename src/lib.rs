@@ -64,4 +64,6 @@ pub mod drift;
 
 pub mod report;
 
+pub mod history;
+
 pub mod prose;

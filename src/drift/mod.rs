@@ -68,7 +68,8 @@ impl Change {
         if !parts.is_empty() {
             return format!("{} {}", self.what, parts.join(", "));
         }
-        let side = |value: &Option<String>| value.as_deref().map_or("nothing".to_owned(), |it| cut(it, SHOWN));
+        let side =
+            |value: &Option<String>| value.as_deref().map_or("nothing".to_owned(), |it| cut(it, SHOWN));
         format!("{}: {} {arrow} {}", self.what, side(&self.from), side(&self.to))
     }
 }
@@ -140,6 +141,12 @@ pub fn compare(before: &Evidence, after: &Evidence) -> Comparison {
         .collect();
     // The file and line say it better than the setting itself.
     walk.leaves.retain(|leaf| !rewritten.contains(&leaf.path));
+    let jobs = [after.builder_job(), after.daemon_job()];
+    let label = |name: &String| jobs.iter().flatten().any(|job| job.label == *name);
+    walk.leaves.retain(|leaf| !(leaf.path == "disabled_jobs.*" && leaf.subjects.iter().any(label)));
+    // The path by which a manager is known is no change of manager.
+    walk.leaves
+        .retain(|leaf| !(leaf.path.starts_with("managers.") && leaf.from.is_some() && leaf.to.is_some()));
     changes.extend(walk.leaves.iter().filter_map(|leaf| told(leaf, before, after)));
     changes.extend(gone.into_iter().filter_map(|(because, rows)| {
         let (name, layer, _) = rows.first()?;
@@ -148,6 +155,7 @@ pub fn compare(before: &Evidence, after: &Evidence) -> Comparison {
         Some(Change { from, to, ..change(crate::prose::and(&titles), name, *layer) })
     }));
     changes.extend(crash(before, after));
+    group(&mut changes);
     let written = written(before, after, &changes);
     changes.extend(written);
     changes.sort_by_key(rank);
@@ -194,7 +202,8 @@ pub fn attribute(changes: &mut [Change], before: &Evidence, now: &Side, diagnosi
         .filter(|(_, _, role)| *role == Role::Cause)
         .map(|(judged, ..)| judged.check)
         .collect();
-    let fails = |check: &Check, e: &Evidence| matches!((check.judge)(e, now.expectations), Ok(Verdict::Fail(_)));
+    let fails =
+        |check: &Check, e: &Evidence| matches!((check.judge)(e, now.expectations), Ok(Verdict::Fail(_)));
     let mut known: BTreeMap<String, Vec<&'static str>> = BTreeMap::new();
     for it in changes.iter_mut() {
         let explained = known.entry(it.fact.clone()).or_insert_with(|| {
@@ -217,8 +226,7 @@ pub fn attribute(changes: &mut [Change], before: &Evidence, now: &Side, diagnosi
 
 /// Causes before symptoms: in the order in which a build travels, and what has no name last.
 fn rank(change: &Change) -> (bool, bool, Layer) {
-    let symptom = matches!(change.fact.as_str(), "ports" | "host_keys");
-    (change.minor, symptom, change.layer)
+    (change.minor, words::is_symptom(&change.fact), change.layer)
 }
 
 fn as_value(it: &impl Serialize) -> Value {
@@ -266,7 +274,27 @@ fn told(leaf: &Leaf, before: &Evidence, after: &Evidence) -> Option<Change> {
     }
     let at = written_at(leaf, before, after);
     let whole = change(cut(&line(&what), 2 * SHOWN), fact, *layer);
-    Some(Change { at, minor: named.is_none(), ..valued(whole, leaf) })
+    let uid = |e: &Evidence| e.user().ok().map(|user| user.uid);
+    let others = words::is_the_users(&leaf.path) && uid(before) != uid(after);
+    // A machine that does not answer shows no key, which its port tells already.
+    let silent = fact == "host_keys" && (leaf.to.is_none() || leaf.from.is_none());
+    Some(Change { at, minor: named.is_none() || others || silent, ..valued(whole, leaf) })
+}
+
+/// One change for all test builds that fared alike.
+fn group(changes: &mut Vec<Change>) {
+    const ONE: &str = "test build for ";
+    let mut grouped: Vec<Change> = Vec::new();
+    for it in std::mem::take(changes) {
+        let like = |other: &&mut Change| {
+            other.what.starts_with(ONE) && (&other.from, &other.to) == (&it.from, &it.to)
+        };
+        match (it.what.strip_prefix(ONE), grouped.iter_mut().find(like)) {
+            (Some(what), Some(first)) => first.what = cut(&format!("{}, {what}", first.what), 2 * SHOWN),
+            _ => grouped.push(it),
+        }
+    }
+    *changes = grouped;
 }
 
 fn filled(words: &str, leaf: &Leaf, name: &str) -> String {
@@ -307,17 +335,24 @@ fn shown(path: &str, value: &Value) -> String {
     let whole = match path {
         "nix.version.text" => value.as_str().map(|it| it.trim_start_matches("nix (Nix) ").to_owned()),
         "nix.version" => text("text"),
+        "managers.nix_darwin" | "managers.determinate" => Some("yes".to_owned()),
+        "builder_jobs.*" => Some("installed".to_owned()),
+        "host_keys.*.scan.keys.*" => text("base64"),
         "machines.machines.*" => field("uri").and_then(|uri| uri.get("value")).map(short),
         "conf_files.*.settings.*" => text("value"),
         "conf_files.*.includes.*" => text("path"),
         "ssh_files.*" => text("mode").map(|mode| format!("mode {mode}")),
         "key_files.*" => field("state").map(short),
-        "machines.problems.*" => text("nix_says").or_else(|| text("kind")),
+        "machines.problems.*" => text("nix_says").filter(|it| !it.is_empty()).or_else(|| text("kind")),
         _ if path.ends_with(".last_exit") => Some(last_exit(value)),
+        _ if path.ends_with(".answer") => field("ssh").map(short),
+        _ if path.ends_with(".printed") && value == "not-found" => Some("not loaded".to_owned()),
         _ => None,
     };
+    let variant = [".answer", ".outcome", ".printed", ".backend"].iter().any(|it| path.ends_with(it));
     whole.unwrap_or_else(|| match value {
-        Value::Object(all) if all.len() > 3 => "present".to_owned(),
+        Value::String(text) if variant => text.replace('-', " "),
+        Value::Object(all) if all.len() > 1 => "present".to_owned(),
         other => short(other),
     })
 }
@@ -342,7 +377,8 @@ fn room(change: Change, leaf: &Leaf) -> Option<Change> {
 
 /// When the file behind a difference was last written, where that can have been the change.
 fn written_at(leaf: &Leaf, before: &Evidence, after: &Evidence) -> Option<u64> {
-    let of_job = |job: Result<&crate::evidence::service::Service, _>| job.ok().map(|it| it.plist.path.clone());
+    let of_job =
+        |job: Result<&crate::evidence::service::Service, _>| job.ok().map(|it| it.plist.path.clone());
     let path = match leaf.path.as_str() {
         path if path.starts_with("machines_file.") => Some(machines::FILE.to_owned()),
         path if path.starts_with("builder_job.plist.") => of_job(after.builder_job()),

@@ -58,13 +58,15 @@ impl Walk {
         at.place = place.or(at.place);
         let (before, after) = (before.map(word), after.map(word));
         match (before, after) {
-            (Some(Value::Object(a)), Some(Value::Object(b))) if !words::is_leaf(&at.path) && !is_choice(a, b) => {
+            (Some(Value::Object(a)), Some(Value::Object(b)))
+                if !words::is_leaf(&at.path) && !is_choice(a, b) =>
+            {
                 self.objects(&at, a, b);
             }
             (Some(Value::Array(a)), Some(Value::Array(b))) if !(is_flat(a) && is_flat(b)) => {
                 self.lists(&at, a, b);
             }
-            _ => self.leaf(at, before, after),
+            _ => self.leaf(at, before.map(bare).as_ref(), after.map(bare).as_ref()),
         }
     }
 
@@ -112,7 +114,9 @@ impl Walk {
             Some(Value::Object(all)) => all.is_empty(),
             Some(_) => false,
         };
-        if empty(before) && empty(after) {
+        if empty(before) && empty(after)
+            || words::is_unknown_if_absent(&at.path) && before.is_some() != after.is_some()
+        {
             return;
         }
         if let (Some(a), Some(b)) = (before, after)
@@ -126,7 +130,6 @@ impl Walk {
     }
 }
 
-
 fn place_of(value: &Value) -> Option<Place> {
     serde_json::from_value(value.get("place")?.clone()).ok()
 }
@@ -134,8 +137,18 @@ fn place_of(value: &Value) -> Option<Place> {
 /// A word of a file without its place.
 fn word(value: &Value) -> &Value {
     match value {
-        Value::Object(all) if all.len() == 2 && all.contains_key("place") => all.get("value").unwrap_or(value),
+        Value::Object(all) if all.len() == 2 && all.contains_key("place") => {
+            all.get("value").unwrap_or(value)
+        }
         other => other,
+    }
+}
+
+/// A list of words of a file without their places; anything else as it is.
+fn bare(value: &Value) -> Value {
+    match value {
+        Value::Array(all) if is_flat(all) => Value::Array(all.iter().map(word).cloned().collect()),
+        other => other.clone(),
     }
 }
 

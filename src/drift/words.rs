@@ -101,6 +101,26 @@ pub(super) fn is_volatile(path: &str) -> bool {
         || in_log().is_some_and(|inner| !OF_A_LOG.iter().any(|name| inner.starts_with(name)))
 }
 
+/// Fields that each machine has: where one is left out, an older builder-doctor did not ask for it.
+pub(super) fn is_unknown_if_absent(path: &str) -> bool {
+    path.starts_with("platform.")
+        || path.ends_with(".plist.owner")
+        || path.ends_with(".dispatched_to")
+        || path.ends_with("working_directory_exists")
+}
+
+/// Symptoms, which the checks tell: they stand behind what can have led to them.
+pub(super) fn is_symptom(fact: &str) -> bool {
+    matches!(fact, "ports" | "host_keys" | "builds" | "installable_builds")
+}
+
+/// What depends on who looks, and so is of no account where another user does.
+pub(super) fn is_the_users(path: &str) -> bool {
+    ["user.", "user_env.", "ssh.", "nix_daemon.info.trusted", "nix.path", "nix.on_path"]
+        .iter()
+        .any(|own| path.starts_with(own))
+}
+
 /// Values that are told whole.
 pub(super) fn is_leaf(path: &str) -> bool {
     path.ends_with(".last_exit") || path.ends_with(".log.outcome") || path.ends_with(".answer")
@@ -123,8 +143,9 @@ const NAMES: &[(&str, &str)] = &[
     ("platform.translated", "Nix runs under Rosetta"),
     ("platform.rosetta", "Rosetta is installed"),
     ("platform.disk.free_kib", "free on the disk that holds /nix"),
-    ("managers.nix_darwin", "nix-darwin"),
-    ("managers.determinate", "Determinate's Nix"),
+    ("managers.nix_darwin", "nix-darwin manages /etc/nix"),
+    ("managers.determinate", "Determinate's Nix manages /etc/nix"),
+    ("user.name", "who runs builder-doctor"),
     ("roots.run", "/run exists"),
     ("roots.nix", "/nix exists"),
     ("roots.synthetic", "/etc/synthetic.conf"),
@@ -175,7 +196,7 @@ const NAMES: &[(&str, &str)] = &[
     ("disabled_jobs.*", "launchd disables {0}"),
     ("builder_jobs.*", "installed job {0}"),
     ("builder_job.label", "the builder's job"),
-    ("builder_job.printed", "launchd, of the builder's job"),
+    ("builder_job.printed", "the builder's job, in launchd"),
     ("builder_job.printed.loaded.state", "the builder's job"),
     ("builder_job.printed.loaded.runs", "runs of the builder's job"),
     ("builder_job.printed.loaded.last_exit", "last exit of the builder's job"),
@@ -186,7 +207,7 @@ const NAMES: &[(&str, &str)] = &[
     ("builder_job.plist.owner.*", "the file of the builder's job, {name}"),
     ("builder_job.working_directory_exists", "the builder's folder exists"),
     ("daemon_job.label", "the daemon's job"),
-    ("daemon_job.printed", "launchd, of the daemon's job"),
+    ("daemon_job.printed", "the daemon's job, in launchd"),
     ("daemon_job.printed.loaded.state", "the daemon's job"),
     ("daemon_job.printed.loaded.runs", "runs of the daemon's job"),
     ("daemon_job.printed.loaded.last_exit", "last exit of the daemon's job"),
@@ -223,9 +244,7 @@ const NAMES: &[(&str, &str)] = &[
     ("key_pair.installed.state", "the installed public key"),
     ("key_pair.installed.state.key.base64", "the installed public key"),
     ("host_keys.*.scan.keys.*.base64", "host key that {0} shows"),
-    ("host_keys.*.scan.keys.*", "host key that {0} shows"),
     ("host_keys.*.scan.banner", "the sshd of {0}"),
-    ("host_keys.*.error", "the host key of {0} cannot be read"),
     ("ports.*", "the port of {0}"),
     ("ports.*.port", "the port of {0}"),
     ("ports.*.answer", "answer at the port of {0}"),

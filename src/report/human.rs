@@ -32,6 +32,7 @@ pub fn render(report: &Report, paint: Paint, detail: Detail) -> String {
     if !notes.is_empty() {
         parts.push(notes.join("\n"));
     }
+    parts.push(super::drift::section(report, paint, detail));
     parts.push(rest(report, paint));
     if detail >= Detail::Checks {
         parts.push(super::list::results(report, paint));
@@ -45,7 +46,7 @@ pub fn render(report: &Report, paint: Paint, detail: Detail) -> String {
 }
 
 /// `~` for the home of whoever ran the doctor, which shells read the same.
-fn at_home(report: &Report, text: &str) -> String {
+pub(super) fn at_home(report: &Report, text: &str) -> String {
     let user = report.evidence.user().ok().and_then(|user| user.name.as_deref());
     match user.filter(|name| {
         !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
