@@ -147,6 +147,7 @@ pub fn compare(before: &Evidence, after: &Evidence) -> Comparison {
     // The path by which a manager is known is no change of manager.
     walk.leaves
         .retain(|leaf| !(leaf.path.starts_with("managers.") && leaf.from.is_some() && leaf.to.is_some()));
+    walk.leaves.sort_by_key(|leaf| words::order(&leaf.path));
     changes.extend(walk.leaves.iter().filter_map(|leaf| told(leaf, before, after)));
     changes.extend(gone.into_iter().filter_map(|(because, rows)| {
         let (name, layer, _) = rows.first()?;
@@ -335,6 +336,12 @@ fn shown(path: &str, value: &Value) -> String {
     let whole = match path {
         "nix.version.text" => value.as_str().map(|it| it.trim_start_matches("nix (Nix) ").to_owned()),
         "nix.version" => text("text"),
+        "conf_files.*" => {
+            field("settings").and_then(Value::as_array).filter(|all| !all.is_empty()).map(|all| {
+                let names: Vec<&str> = all.iter().filter_map(|it| it.get("name")?.as_str()).collect();
+                format!("sets {}", names.join(", "))
+            })
+        }
         "managers.nix_darwin" | "managers.determinate" => Some("yes".to_owned()),
         "builder_jobs.*" => Some("installed".to_owned()),
         "host_keys.*.scan.keys.*" => text("base64"),

@@ -105,6 +105,7 @@ pub(super) fn is_volatile(path: &str) -> bool {
 pub(super) fn is_unknown_if_absent(path: &str) -> bool {
     path.starts_with("platform.")
         || path.ends_with(".plist.owner")
+        || path.ends_with("_job.disabled")
         || path.ends_with(".dispatched_to")
         || path.ends_with("working_directory_exists")
 }
@@ -165,6 +166,7 @@ const NAMES: &[(&str, &str)] = &[
     ("nix.path", "the nix that runs"),
     ("nix.no_version", "what nix says in place of its version"),
     ("nix.on_path", "nix is on PATH"),
+    ("nix.all_on_path", "each nix on PATH"),
     ("nix_daemon.info.version", "the daemon's Nix"),
     ("nix_daemon.info.trusted", "the daemon trusts the user"),
     ("nix_daemon.info.succeeded", "the daemon answers"),
@@ -294,6 +296,12 @@ pub(super) fn name(path: &str) -> Option<(&'static str, &str)> {
         })
     };
     exact.or_else(|| any().map(|(_, words)| *words)).map(|words| (words, last))
+}
+
+/// Where a path stands in the table, as more telling ones stand first.
+pub(super) fn order(path: &str) -> usize {
+    let named = name(path).map(|(words, _)| words);
+    NAMES.iter().position(|(known, words)| *known == path || Some(*words) == named).unwrap_or(NAMES.len())
 }
 
 #[cfg(test)]

@@ -53,7 +53,7 @@ pub(super) fn item(change: &Change, paint: Paint) -> String {
         text = format!("{text} ({})", moment(at));
     }
     if !change.explains.is_empty() {
-        text = format!("{text}; without it no {}", crate::prose::and(&change.explains));
+        text = format!("{text} (explains {})", crate::prose::and(&change.explains));
     }
     if paint.ascii {
         text = text.replace('…', "...");

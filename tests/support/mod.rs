@@ -59,7 +59,7 @@ case " $* " in
 esac
 "#;
 
-const LAUNCHCTL: &str = r#"
+pub const LAUNCHCTL: &str = r#"
 case $1 in
   print)
     label=${2#system/}
