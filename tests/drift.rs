@@ -297,3 +297,34 @@ fn a_redacted_report_and_one_that_is_not_differ_in_nothing_but_what_cannot_be_to
     assert_eq!((ran.code, &json(&ran)["changes"]), (Some(0), &Value::Array(Vec::new())), "{}", text(&ran));
     assert!(json(&ran)["untold"].as_u64().unwrap() > 0);
 }
+
+#[test]
+fn a_change_of_a_file_says_when_it_was_written_if_that_was_since() {
+    let state = |name: &str| -> Value {
+        let path = format!("{}/tests/states/{name}.json", env!("CARGO_MANIFEST_DIR"));
+        serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+    };
+    let at = |mut report: Value, taken: u64, switched: u64| {
+        let seen =
+            |fact: Value| serde_json::json!({ "seen": { "fact": fact, "from": "test", "as_whom": "user" } });
+        report["evidence"]["taken"] = seen(serde_json::json!({ "at": taken }));
+        report["evidence"]["file_times"] = seen(serde_json::json!([
+            { "path": "/etc/nix/machines", "modified": 1_700_000_000, "target": "/etc/static/nix/machines" },
+            { "path": "/etc/static", "modified": switched, "target": "/nix/store/x-etc" },
+            { "path": "/etc/ssh/ssh_config", "modified": switched },
+        ]));
+        parse(report.to_string().as_bytes()).unwrap()
+    };
+    // 2026-11-21 14:13:20, 2026-11-22 09:12:00 and 2026-11-23 14:13:20 UTC.
+    let (worked, switched, now) = (1_795_270_400, 1_795_338_720, 1_795_443_200);
+    let before = at(state("healthy"), worked, worked - 1);
+    let found = changes(&before, &at(state("machines-feature-missing"), now, switched));
+    let first = &found.items[0];
+    assert!(first.what.contains("features of linux-builder"), "{first:?}");
+    assert_eq!((first.at, found.since, found.until), (Some(switched), Some(worked), Some(now)));
+    let written = found.items.iter().find(|it| it.what == "/etc/ssh/ssh_config").unwrap();
+    assert_eq!(written.to.as_deref(), Some("written 2026-11-22 09:12 UTC"));
+    // What was written before it last worked cannot have been the change.
+    let found = changes(&before, &at(state("machines-feature-missing"), now, worked - 1));
+    assert_eq!(found.items[0].at, None);
+}

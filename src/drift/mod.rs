@@ -43,7 +43,7 @@ pub struct Change {
     /// When the file that tells it was last written, in seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<u64>,
-    /// The causes that would not be there if this fact were as before.
+    /// The causes that would not be there if this fact were as before: by this change, or another one of the fact.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub explains: Vec<&'static str>,
     /// It has no name of its own, and is likely of no account.

@@ -102,7 +102,7 @@ impl Page {
         parts.push(section("Findings that came:", came.collect()));
         parts.push(section("Findings that went:", went.collect()));
         let shown = self.changes.iter().filter(|it| all || !it.minor);
-        let mut lines: Vec<String> = shown.map(|it| super::drift::item(it, paint)).collect();
+        let mut lines: Vec<String> = shown.map(|it| super::drift::item(it, &self.changes, paint)).collect();
         let more = self.changes.len() - lines.len();
         if more > 0 {
             lines.push(paint.dim(&format!("  and {more} of little account: -v lists them.")));

@@ -27,7 +27,7 @@ pub fn section(report: &Report, paint: Paint, detail: Detail) -> String {
         .collect();
     let most = if detail >= Detail::Checks { told.len() } else { MOST };
     let mut lines = vec![paint.wrap(&format!("Since it last worked{since}:"), "", "")];
-    lines.extend(told.iter().take(most).map(|it| item(it, paint)));
+    lines.extend(told.iter().take(most).map(|it| item(it, &changes.items, paint)));
     let more = changes.items.len() - told.len().min(most);
     if more > 0 {
         lines.push(paint.dim(&format!("  and {more} more: builder-doctor -v lists them.")));
@@ -46,13 +46,14 @@ fn since(changes: &Changes) -> String {
     }
 }
 
-/// One change on a line of its own.
-pub(super) fn item(change: &Change, paint: Paint) -> String {
+/// One change of `all` on a line of its own. Where several are of one fact, it is not known which of them explains.
+pub(super) fn item(change: &Change, all: &[Change], paint: Paint) -> String {
+    let alone = all.iter().filter(|it| !it.minor && it.fact == change.fact).count() == 1;
     let mut text = change.text(paint.arrow());
     if let Some(at) = change.at {
         text = format!("{text} ({})", moment(at));
     }
-    if !change.explains.is_empty() {
+    if alone && !change.explains.is_empty() {
         text = format!("{text} (explains {})", crate::prose::and(&change.explains));
     }
     if paint.ascii {
