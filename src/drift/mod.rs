@@ -170,9 +170,9 @@ pub fn between(before: &Side, after: &Side) -> Comparison {
     let mut walk = Walk::default();
     walk.fact("expectations", &as_value(before.expectations), &as_value(after.expectations));
     found.untold += walk.untold;
-    let expected = walk.leaves.iter().filter_map(|leaf| {
+    let expected = walk.leaves.iter().map(|leaf| {
         let path = leaf.path.trim_start_matches("expectations.").replace(".*", "").replace('.', " ");
-        Some(valued(change(format!("what is expected: {path}"), "expectations", Layer::Config), leaf))
+        valued(change(format!("what is expected: {path}"), "expectations", Layer::Config), leaf)
     });
     found.changes.extend(expected);
     if before.version != after.version && !before.version.is_empty() {
