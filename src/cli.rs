@@ -1,6 +1,6 @@
 //! What can be typed.
 
-use crate::commands::{check::CheckArgs, explain::ExplainArgs, why::WhyArgs};
+use crate::commands::{check::CheckArgs, diff::DiffArgs, explain::ExplainArgs, why::WhyArgs};
 use builder_doctor::report::paint::Paint;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::time::Duration;
@@ -33,6 +33,8 @@ pub enum Topic {
     Explain(ExplainArgs),
     /// Say which machine takes a derivation, and why each other one does not
     Why(WhyArgs),
+    /// Say what changed between two reports, or since this Mac was last healthy
+    Diff(DiffArgs),
     /// Take what only root can see (run by --sudo)
     #[command(name = builder_doctor::evidence::root_view::HIDDEN_COMMAND, hide = true)]
     LookAsRoot { request: String },

@@ -15,7 +15,8 @@
 //! 1. The world enters through one door. Only `host` touches files, processes, sockets, the clock and the
 //!    environment; `clippy.toml` forbids them elsewhere, each with what to use instead.
 //! 2. Looking takes `&dyn Host`, which cannot write. The complete list of commands that looking runs is
-//!    snapshots/commands.snap.
+//!    snapshots/commands.snap. All that a look leaves behind is one file of our own, by `history`: the report
+//!    of the last healthy run.
 //! 3. What platform this is is evidence (`uname -sm`, `sw_vers`), not `cfg(target_os)`: the same code runs
 //!    on Linux with other commands on PATH.
 //! 4. `gather` cannot fail: a probe that fails is evidence. Every run, `nix: command not found` included,
@@ -60,6 +61,10 @@ pub mod advice;
 
 pub mod why;
 
+pub mod drift;
+
 pub mod report;
+
+pub mod history;
 
 pub mod prose;

@@ -4,9 +4,11 @@ use crate::cli::{LookArgs, time, unknown};
 use crate::{replay, say, terminal, watched};
 use builder_doctor::check::Layer;
 use builder_doctor::checks;
-use builder_doctor::diagnosis::{Selection, diagnose};
-use builder_doctor::evidence::{RootAccess, Wanted};
+use builder_doctor::diagnosis::{Diagnosis, Selection, diagnose};
+use builder_doctor::drift::{self, Side};
+use builder_doctor::evidence::{Evidence, RootAccess, Wanted};
 use builder_doctor::expectations::{self, Expectations};
+use builder_doctor::history;
 use builder_doctor::host::live::Live;
 use builder_doctor::host::{Cancel, Host};
 use builder_doctor::report::human::Detail;
@@ -56,6 +58,9 @@ pub struct CheckArgs {
     /// What to expect of the builder (default: builder-doctor.toml here or above, /etc, or built in)
     #[arg(long, value_name = "FILE")]
     pub expect: Option<PathBuf>,
+    /// Neither keep what a healthy machine is, nor say what changed since
+    #[arg(long)]
+    pub no_history: bool,
     /// End the whole look after this time
     #[arg(long, value_name = "TIME", default_value = "90s", value_parser = time)]
     pub timeout: Duration,
@@ -109,6 +114,7 @@ pub fn run(args: &CheckArgs) -> Result<ExitCode, String> {
         (Some(saved), None) => Ok(saved),
         (_, named) => expectations::find(&host, named.as_deref()),
     };
+    let live = saved.is_none();
     let (evidence, want, timings) = if let Some(saved) = saved {
         (saved.evidence, expected(Some(saved.expectations))?, Timings::default())
     } else {
@@ -124,11 +130,41 @@ pub fn run(args: &CheckArgs) -> Result<ExitCode, String> {
         report.interrupted = true;
         report.exit_code = terminal::INTERRUPTED;
     }
+    if live && !args.no_history {
+        remember(args, &host, &mut report, &diagnosis);
+    }
     let text = match args.format() {
         Format::Json => json::render(&report),
         Format::Human => human::render(&report, args.look.paint(), args.detail()),
     };
     Ok(say(&text, report.exit_code))
+}
+
+/// Keeps what a healthy machine is; where it is not, adds what changed since. No trouble with it ends a run.
+fn remember(args: &CheckArgs, host: &Live, report: &mut Report, diagnosis: &Diagnosis) {
+    let uid = rustix::process::geteuid().as_raw();
+    let (evidence, expectations): (&Evidence, &Expectations) = (report.evidence, report.expectations);
+    let whole = args.only.is_empty() && args.skip.is_empty();
+    let outcome = history::folder(host, evidence, uid).and_then(|folder| {
+        if history::is_worth_keeping(report) {
+            return if whole { history::keep(host, &folder, uid, report) } else { Ok(()) };
+        }
+        if report.verdict != "healthy" && !report.interrupted {
+            let kept = history::read(host, &folder, uid)?;
+            report.changes = kept.map(|kept| {
+                let version = kept.tool.version.as_str();
+                let before = Side { evidence: &kept.evidence, expectations: &kept.expectations, version };
+                let now = Side { evidence, expectations, version: env!("CARGO_PKG_VERSION") };
+                drift::since(&before, &now, diagnosis)
+            });
+        }
+        Ok(())
+    });
+    if let Err(why) = outcome
+        && args.verbose > 0
+    {
+        terminal::complain(&format!("history: {why}"));
+    }
 }
 
 /// What was typed, as the evidence to take.

@@ -1,6 +1,7 @@
 //! One file a subcommand: what can be typed after it, and what it then does.
 
 pub mod check;
+pub mod diff;
 pub mod explain;
 pub mod list;
 pub mod look_as_root;

@@ -8,6 +8,7 @@ use super::builds::{BuildRun, Ended};
 use super::caches::{Bundle, BundleState, CacheReply, CacheView, Caches, KnownPath};
 use super::conf_files::Change;
 use super::custom_conf::CustomConf;
+use super::file_times::FileTime;
 use super::flavour::{BuilderJob, Flavour};
 use super::key_files::{KeyFile, KeyState};
 use super::key_pair::{HalfState, INSTALLED, KeyPair, PublicHalf, own_path};
@@ -169,6 +170,14 @@ pub fn evidence() -> Evidence {
                 unnamed: None,
             },
             "lstat /etc/nix/machines",
+        ),
+        file_times: Probe::seen(
+            vec![FileTime {
+                path: "/etc/nix/machines".to_owned(),
+                modified: 1_795_000_000,
+                target: Some("/etc/static/nix/machines".to_owned()),
+            }],
+            "lstat",
         ),
         conf_changes: Probe::seen(
             vec![Change { path: "/etc/nix/nix.conf".to_owned(), seconds_ago: 90_000 }],

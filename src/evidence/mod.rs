@@ -13,6 +13,7 @@ pub mod conf_files;
 pub mod crash_report;
 pub mod custom_conf;
 pub mod derivation;
+pub mod file_times;
 pub mod flavour;
 pub mod guest;
 pub mod healthy;
@@ -303,7 +304,13 @@ macro_rules! facts {
         pub struct Evidence { $($(#[doc = $doc])+ pub $name: Probe<$type>,)+ }
 
         impl Evidence { $($(#[doc = $doc])+
-            pub fn $name(&self) -> Result<&$type, Missing> { self.$name.get() })+ }
+            pub fn $name(&self) -> Result<&$type, Missing> { self.$name.get() })+
+
+            /// Takes the fact of this name over from other evidence.
+            pub fn adopt(&mut self, name: &str, other: &Evidence) {
+                match name { $(stringify!($name) => self.$name = other.$name.clone(),)+ _ => {} }
+            }
+        }
 
         /// The names of all facts.
         pub const FACTS: &[&str] = &[$(stringify!($name)),+];
@@ -382,6 +389,8 @@ facts! {
     user_env: user_env::UserEnv = user_env::probe;
     /// When the files that the daemon read last changed.
     conf_changes: Vec<conf_files::Change> = conf_files::probe_changes;
+    /// When the files that a build depends on were last written.
+    file_times: Vec<file_times::FileTime> = file_times::probe;
     /// The machines that `builders` names.
     machines: crate::parse::machines::Machines = machines::probe;
     /// What stands at /etc/nix/machines, and whose it is.

@@ -35,6 +35,7 @@ pub fn render(report: &Report, paint: Paint, detail: Detail) -> String {
     if report.verdict == "unknown" {
         parts.push(gaps(report, paint));
     }
+    parts.push(at_home(report, &super::drift::section(report, paint, detail)));
     parts.push(rest(report, paint));
     if detail >= Detail::Checks {
         parts.push(at_home(report, &super::list::results(report, paint)));

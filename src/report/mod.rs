@@ -1,5 +1,7 @@
 //! The report: everything that any format says, made once from a diagnosis. Renderers decide nothing.
 
+pub mod diff;
+pub mod drift;
 pub mod explain;
 pub mod human;
 pub mod json;
@@ -11,6 +13,7 @@ pub mod why;
 use crate::advice::{Prescription, prescribe};
 use crate::check::Verdict;
 use crate::diagnosis::{Diagnosis, Link};
+use crate::drift::Changes;
 use crate::evidence::machines::Place;
 use crate::evidence::{Evidence, Timing};
 use crate::expectations::Expectations;
@@ -40,6 +43,9 @@ pub struct Report<'a> {
     pub findings: Vec<Found<'a>>,
     /// Every check that was asked, in the order of the layers.
     pub checks: Vec<Asked>,
+    /// What changed since the machine was last seen healthy, where it no longer is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changes: Option<Changes>,
     /// All facts. `--from` reads only this and the expectations, and judges again.
     pub evidence: &'a Evidence,
     /// By what it was judged.
@@ -141,6 +147,7 @@ impl<'a> Report<'a> {
                 .collect(),
             findings: findings(d, e, want),
             checks: d.results.iter().map(asked).collect(),
+            changes: None,
             evidence: e,
             expectations: want,
             timings,

@@ -59,7 +59,7 @@ case " $* " in
 esac
 "#;
 
-const LAUNCHCTL: &str = r#"
+pub const LAUNCHCTL: &str = r#"
 case $1 in
   print)
     label=${2#system/}
@@ -154,7 +154,7 @@ impl Mac {
         fs::create_dir_all(self.path("home")).unwrap();
         for folder in ["", "bin", "home"] {
             // The program may run as another user than the test.
-            fs::set_permissions(self.path(folder), fs::Permissions::from_mode(0o777)).unwrap();
+            fs::set_permissions(self.path(folder), fs::Permissions::from_mode(0o1777)).unwrap();
         }
         self.write("calls", "");
         fs::set_permissions(self.path("calls"), fs::Permissions::from_mode(0o666)).unwrap();
