@@ -66,5 +66,6 @@ pub mod drift;
 pub mod report;
 
 pub mod history;
+pub mod wait;
 
 pub mod prose;
