@@ -45,7 +45,7 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
 
 /// What is read besides what is looked at.
 pub const FILES: &[(&str, &str)] = &[
-    ("builder-doctor.toml", "what to expect of the builder: in this folder, or the next one above that has it"),
+    ("builder-doctor.toml", "what to expect of the builder; here, or the next one above"),
     ("/etc/builder-doctor.toml", "the same for the whole machine"),
 ];
 
@@ -64,9 +64,11 @@ pub const EXAMPLES: &[(&str, &str)] = &[
 /// The end of the long help.
 fn after() -> String {
     let rows = |title: &str, rows: &[(&str, &str)]| {
-        let wide = rows.iter().map(|(what, _)| what.len()).max().unwrap_or_default();
-        let rows = rows.iter().map(|(what, meaning)| match wide {
-            0..=24 => format!("  {what:wide$}  {meaning}\n"),
+        let wide = |rows: &[(&str, &str)], at: fn(&(&str, &str)) -> usize| rows.iter().map(at).max();
+        let (left, right) = (wide(rows, |it| it.0.len()), wide(rows, |it| it.1.len()));
+        let (left, right) = (left.unwrap_or_default(), right.unwrap_or_default());
+        let rows = rows.iter().map(|(what, meaning)| match left + right {
+            0..=76 => format!("  {what:left$}  {meaning}\n"),
             _ => format!("  {what}\n      {meaning}\n"),
         });
         format!("{title}:\n{}", rows.collect::<String>())
@@ -114,7 +116,7 @@ pub fn selectable() -> Vec<(&'static str, &'static str)> {
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true, max_term_width = 80)]
 #[command(after_help = "\
-Exit codes: 0 no error · 1 an error · 2 usage · 3 not to be told · 130 interrupted
+Exit codes: 0 no error · 1 an error · 2 usage · 3 not to be told · 130 stopped
 builder-doctor --help says more, with examples")]
 #[command(after_long_help = after())]
 pub struct Cli {
@@ -130,9 +132,9 @@ pub enum Topic {
     Check(CheckArgs),
     /// List every check, and every topic
     List(ListArgs),
-    /// Explain a finding, or what Nix, ssh, launchctl, QEMU or curl printed
+    /// Explain a finding, or what Nix, ssh or launchctl printed
     Explain(ExplainArgs),
-    /// Say which machine takes a derivation, and why each other one does not
+    /// Say which machine takes a derivation, and why no other
     Why(WhyArgs),
     /// Print the JSON Schema of the report
     Schema,

@@ -17,13 +17,14 @@ pub struct ManArgs {}
 
 /// Prints it.
 pub fn run(_: &ManArgs) -> Result<ExitCode, String> {
-    let page = page().map_err(|error| error.to_string())?;
+    let page = page().map_err(|error| format!("the manual page: {error}"))?;
     Ok(say(&String::from_utf8_lossy(&page), 0))
 }
 
 /// The whole page, each subcommand's part included.
 fn page() -> io::Result<Vec<u8>> {
-    let mut all = Cli::command();
+    // What the short help leaves out would lose its text here.
+    let mut all = Cli::command().mut_args(|arg| arg.hide_short_help(false));
     all.build();
     let name = all.get_name().to_owned();
     let man = Man::new(all.clone())
@@ -41,11 +42,9 @@ fn page() -> io::Result<Vec<u8>> {
     for command in all.get_subcommands().filter(|it| !it.is_hide_set() && it.get_name() != "help") {
         part(&mut page, &name, command)?;
     }
-    for (title, rows) in [
-        ("EXIT STATUS", cli::EXIT_CODES),
-        ("ENVIRONMENT", cli::ENVIRONMENT),
-        ("FILES", cli::FILES),
-    ] {
+    for (title, rows) in
+        [("EXIT STATUS", cli::EXIT_CODES), ("ENVIRONMENT", cli::ENVIRONMENT), ("FILES", cli::FILES)]
+    {
         heading(&mut page, title)?;
         for (what, meaning) in rows {
             let mut roff = Roff::new();
@@ -70,7 +69,8 @@ fn part(page: &mut Vec<u8>, name: &str, command: &clap::Command) -> io::Result<(
     let mut roff = Roff::new();
     roff.control("SS", [title.as_str()]);
     roff.to_writer(page)?;
-    let man = Man::new(command.clone().bin_name(&title));
+    let whole = command.clone().mut_args(|arg| arg.hide_short_help(false));
+    let man = Man::new(whole.bin_name(&title));
     let mut body = Vec::new();
     man.render_description_section(&mut body)?;
     // What `check` takes is told above.

@@ -57,6 +57,7 @@ use std::time::Duration;
 /// One fact, or why there is none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "Probe_of_{T}")]
 pub enum Probe<T> {
     /// It was seen.
     Seen {

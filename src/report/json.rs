@@ -158,7 +158,9 @@ mod tests {
         assert_eq!(error("{\"schema_version\": 1, \"evidence\": 3}"), "its evidence is no object");
         assert_eq!(error("{\"schema_version\": 1, \"evidence\": [1]}"), "its evidence is no object");
         assert_eq!(error("{\"schema_version\": 1, \"evidence\": {}}"), "it holds no expectations");
-        let error_of = |wants: &str| error(&format!("{{\"schema_version\":1,\"evidence\":{{}},\"expectations\":{wants}}}"));
+        let error_of = |wants: &str| {
+            error(&format!("{{\"schema_version\":1,\"evidence\":{{}},\"expectations\":{wants}}}"))
+        };
         assert_eq!(error_of("[[]]"), "its expectations: they are no object");
         assert!(error_of("{\"nix\": 3}").starts_with("its expectations: invalid type"));
         assert!(parse(&[0xff, 0xfe, 0]).unwrap_err().starts_with("it is not JSON: "));

@@ -52,46 +52,49 @@ pub fn rows(all: &[&'static Check], words: &[String]) -> Vec<Row> {
 }
 
 impl Row {
-    /// What it needs: in brackets what it needs for some forms of the fault only.
+    /// What it needs, at least for some forms of the fault.
     fn needed(&self) -> String {
-        let shown = Means::ALL.iter().filter_map(|means| match *self.needs.get(means.name())? {
-            "always" => Some(means.name().to_owned()),
-            "sometimes" => Some(format!("({})", means.name())),
-            _ => None,
-        });
-        shown.collect::<Vec<_>>().join(" ")
+        let needed =
+            Means::ALL.map(Means::name).into_iter().filter(|name| self.needs.get(name) != Some(&"never"));
+        needed.collect::<Vec<_>>().join(" ")
+    }
+
+    fn mark(&self, means: Means) -> &'static str {
+        match self.needs.get(means.name()).copied() {
+            Some("always") => "yes",
+            Some("sometimes") => "some",
+            _ => "-",
+        }
     }
 }
 
 /// Each check of the list in a row; where there is room, with what is true when all is well.
 pub fn checks(rows: &[Row], paint: Paint) -> String {
-    let needed: Vec<String> = rows.iter().map(Row::needed).collect();
-    let ids = rows.iter().map(|row| row.id.len()).max().unwrap_or_default();
-    let needs = needed.iter().map(String::len).chain(["needs".len()]).max().unwrap_or_default();
     let mut table = table();
-    // The cells' padding and the three narrow columns besides.
-    let room = paint.width.saturating_sub(ids + needs + "machines".len() + "severity".len() + "fix".len() + 12);
-    let roomy = room >= 28;
-    let mut header = vec!["id", "layer", "severity", "needs", "fix"];
+    let mut header = vec!["id", "layer", "severity", "root", "net", "build", "fix"];
+    let ids = rows.iter().map(|row| row.id.len()).max().unwrap_or_default();
+    // The other columns, and a space after each.
+    let room = paint.width.saturating_sub(ids + "machines severity root some build yes   ".len());
+    let roomy = room >= 30;
     header.extend(roomy.then_some("when all is well"));
     table.set_header(header);
-    for (row, needed) in rows.iter().zip(&needed) {
-        let fix = if row.has_fix { "yes" } else { "-" };
+    for row in rows {
         let mut cells = vec![row.id.to_owned(), row.layer.to_owned(), row.severity.to_owned()];
-        cells.extend([needed.clone(), fix.to_owned()]);
+        cells.extend(Means::ALL.iter().map(|means| row.mark(*means).to_owned()));
+        cells.push(if row.has_fix { "yes" } else { "-" }.to_owned());
         cells.extend(roomy.then(|| paint.wrap_at(row.title, room)));
         table.add_row(cells);
     }
     table.column_iter_mut().for_each(|column| {
-        column.set_padding((0, 2));
+        column.set_padding((0, 1));
     });
     trimmed(&table)
 }
 
 /// What the columns mean.
 pub fn legend(paint: Paint) -> String {
-    let text = "needs: what a check takes to find its fault; root is --sudo, network is lost with --offline, build with --quick; in \
-                brackets, what some forms of the fault take. fix: its remedy is a command that can be run as it stands. \
+    let text = "What a check takes to find its fault: root is --sudo; net is lost with --offline, build with --quick; \
+                some is for some forms of the fault. fix: its remedy is a command that can be run as it stands. \
                 builder-doctor explain ID says more.";
     paint.wrap(text, "", "")
 }

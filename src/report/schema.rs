@@ -46,6 +46,11 @@ fn open(schema: &mut Schema) {
         schema.remove("additionalProperties");
     }
     schema.remove("default");
+    if let Some(Value::String(text)) = schema.get_mut("description") {
+        // Documentation is broken into lines, and links to other types.
+        let paragraphs: Vec<String> = text.split("\n\n").map(|it| it.replace('\n', " ")).collect();
+        *text = paragraphs.join("\n\n").replace("[`", "`").replace("`]", "`");
+    }
 }
 
 /// A property is required where it is always written, and was always expected.
@@ -79,8 +84,7 @@ impl JsonSchema for CheckId {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let known = checks::all();
-        let mut all: Vec<Value> =
-            known.iter().map(|it| json!({"const": it.id, "title": it.title})).collect();
+        let mut all: Vec<Value> = known.iter().map(|it| json!({"const": it.id, "title": it.title})).collect();
         all.push(json!({"title": "a check of another version"}));
         json_schema!({
             "type": "string",
