@@ -51,6 +51,7 @@ impl Means {
             }
             Means::Build => {
                 e.builds = none();
+                e.processes = none();
                 e.network = none();
                 e.installable_builds = none();
             }
@@ -152,7 +153,8 @@ mod tests {
             let all = of(checks::find(id).unwrap());
             all.into_iter().find(|(it, _)| *it == means).unwrap().1
         };
-        assert_eq!(need("vm-disk-full", Means::Root), Need::Always);
+        assert_eq!(need("store-untrusted-by-guest", Means::Root), Need::Always);
+        assert_eq!(need("vm-disk-full", Means::Root), Need::Sometimes);
         assert_eq!(need("cache-unreachable", Means::Network), Need::Always);
         assert_eq!(need("test-build-failed", Means::Build), Need::Always);
         for means in Means::ALL {

@@ -18,7 +18,16 @@ pub struct ManArgs {}
 /// Prints it.
 pub fn run(_: &ManArgs) -> Result<ExitCode, String> {
     let page = page().map_err(|error| format!("the manual page: {error}"))?;
-    Ok(say(&String::from_utf8_lossy(&page), 0))
+    // Not every formatter reads UTF-8; each knows this.
+    let plain = String::from_utf8_lossy(&page).chars().fold(String::new(), |mut text, c| {
+        match c {
+            '·' => text.push_str("\\(bu"),
+            _ if c.is_ascii() => text.push(c),
+            _ => text.push_str(&format!("\\[u{:04X}]", u32::from(c))),
+        }
+        text
+    });
+    Ok(say(&plain, 0))
 }
 
 /// The whole page, each subcommand's part included.

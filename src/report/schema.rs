@@ -66,6 +66,7 @@ fn required_by_both(written: &mut Value, read: &Value) {
                     (_, inner) => required_by_both(inner, &read[key]),
                 }
             }
+            all.retain(|key, names| key != "required" || *names != json!([]));
         }
         Value::Array(all) => {
             all.iter_mut().zip(0..).for_each(|(inner, at): (_, usize)| required_by_both(inner, &read[at]));
