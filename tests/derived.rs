@@ -145,6 +145,10 @@ fn bash_offers_what_can_be_typed() {
     assert!(offers("builder-doctor --only", "guest") && offers("builder-doctor --only", "ssh-key-missing"));
     assert!(offers("builder-doctor --example", "two-causes"));
     assert!(offers("builder-doctor completions", "nushell"));
+    assert!(
+        offers("builder-doctor explain", "ssh-key-missing") && offers("builder-doctor check --skip", "guest")
+    );
+    assert!(!offers("builder-doctor explain", "--only"));
     assert!(!offers("builder-doctor", "look-as-root"));
 }
 

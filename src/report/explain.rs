@@ -74,12 +74,11 @@ fn takes(check: &Check) -> Option<String> {
     match (always.as_slice(), sometimes.as_slice()) {
         ([], []) => None,
         (always, []) => Some(format!("Finding it takes {}.", crate::prose::and(always))),
-        ([], some) => Some(format!("Finding some forms of it takes {}.", crate::prose::and(some))),
-        (always, some) => Some(format!(
-            "Finding it takes {}; some forms of it also {}.",
-            crate::prose::and(always),
-            crate::prose::and(some)
-        )),
+        ([], some) => Some(format!("Finding some forms of it takes {}.", some.join(" or "))),
+        (always, some) => {
+            let (all, more) = (crate::prose::and(always), some.join(" or "));
+            Some(format!("Finding it takes {all}; some forms of it take {more} as well."))
+        }
     }
 }
 
