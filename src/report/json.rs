@@ -4,9 +4,11 @@ use super::{Report, SCHEMA_VERSION};
 use crate::evidence::Evidence;
 use crate::expectations::Expectations;
 use schemars::generate::SchemaSettings;
-use serde::Deserialize;
+use serde::de::{Error, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// What is read of a report.
 #[derive(Debug)]
@@ -80,8 +82,11 @@ pub fn parse(bytes: &[u8]) -> Result<Saved, String> {
         Some(_) => {}
     }
     let evidence = frame.evidence.ok_or("it holds no evidence")?;
-    let facts: BTreeMap<String, &RawValue> =
-        serde_json::from_str(evidence.get()).map_err(|_| "its evidence is no object".to_owned())?;
+    if !evidence.get().starts_with('{') {
+        return Err("its evidence is no object".to_owned());
+    }
+    let Facts(facts) = serde_json::from_str(evidence.get())
+        .map_err(|error| crate::prose::line(&format!("its evidence cannot be read: {error}")))?;
     let expectations = frame.expectations.ok_or("it holds no expectations")?;
     Ok(Saved {
         tool: frame.tool.and_then(understood).unwrap_or_default(),
@@ -90,6 +95,33 @@ pub fn parse(bytes: &[u8]) -> Result<Saved, String> {
         expectations: expected(expectations)
             .map_err(|error| crate::prose::line(&format!("its expectations: {error}")))?,
     })
+}
+
+/// The facts by their names, each as it stands.
+struct Facts<'a>(BTreeMap<String, &'a RawValue>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Facts<'a> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Each;
+        impl<'de> Visitor<'de> for Each {
+            type Value = Facts<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("facts by their names")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut all = BTreeMap::new();
+                while let Some((name, fact)) = map.next_entry::<String, &RawValue>()? {
+                    // Which of two was meant, nobody can tell.
+                    if all.contains_key(&name) {
+                        return Err(A::Error::custom(format!("it holds {name:?} twice")));
+                    }
+                    all.insert(name, fact);
+                }
+                Ok(Facts(all))
+            }
+        }
+        from.deserialize_map(Each)
+    }
 }
 
 /// What is beside the point is no reason to refuse a report.
