@@ -16,6 +16,7 @@ pub struct Prescription {
     /// At least one of them begins with sudo.
     pub needs_root: bool,
     /// `safe`, `disruptive` or `manual`.
+    #[schemars(with = "Safety")]
     pub safety: &'static str,
     /// What to write into a file first; may be empty.
     pub edit: String,

@@ -1,21 +1,127 @@
 //! What can be typed.
 
-use crate::commands::{check::CheckArgs, diff::DiffArgs, explain::ExplainArgs, why::WhyArgs};
+use crate::commands::check::CheckArgs;
+use crate::commands::completions::CompletionsArgs;
+use crate::commands::diff::DiffArgs;
+use crate::commands::explain::ExplainArgs;
+use crate::commands::list::ListArgs;
+use crate::commands::man::ManArgs;
+use crate::commands::why::WhyArgs;
+use builder_doctor::check::Layer;
 use builder_doctor::report::paint::Paint;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use builder_doctor::{checks, topics};
+use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
+use clap::{Arg, Args, Command, Parser, Subcommand, ValueEnum};
+use std::ffi::OsStr;
 use std::time::Duration;
+
+/// Options about what is looked at.
+pub const LOOK: &str = "What to look at";
+/// Options about whose report it is.
+pub const WHICH: &str = "Which report";
+/// Options about what is printed.
+pub const PRINT: &str = "What to print";
+
+/// What the program does.
+pub const ABOUT: &str = "\
+Looks at Nix, its daemon, the machines file, launchd, ssh, the VM and the binary
+caches, makes a test build that really runs on the builder, and names the one
+cause. Looking changes nothing.";
+
+/// What a run ends with, the same in every format.
+pub const EXIT_CODES: &[(&str, &str)] = &[
+    ("0", "no error"),
+    ("1", "an error was found (with --strict, a warning)"),
+    ("2", "wrong usage, or the report cannot be read or written"),
+    ("3", "no error, but something on the way to a build could not be told"),
+    ("130", "interrupted"),
+];
+
+/// What is heeded besides what is typed.
+pub const ENVIRONMENT: &[(&str, &str)] = &[
+    ("BUILDER_DOCTOR_EXPECT", "what --expect names, where it is not given"),
+    ("BUILDER_DOCTOR_STATE, XDG_STATE_HOME", "the folder that keeps the last healthy report"),
+    ("NO_COLOR, CLICOLOR_FORCE, TERM", "whether to colour"),
+    ("LC_ALL, LC_CTYPE, LANG", "whether characters outside ASCII can be shown"),
+];
+
+/// What is read besides what is looked at.
+pub const FILES: &[(&str, &str)] = &[
+    ("builder-doctor.toml", "what to expect of the builder; here, or the next one above"),
+    ("/etc/builder-doctor.toml", "the same for the whole machine"),
+    ("last-healthy.json", "the last healthy report, in the state folder; --no-history does without"),
+];
+
+/// What people type.
+pub const EXAMPLES: &[(&str, &str)] = &[
+    ("builder-doctor", "diagnose this machine"),
+    ("builder-doctor --quick", "the same in a second, without a test build"),
+    ("builder-doctor --sudo", "also what only root can see, and the VM from inside"),
+    ("builder-doctor --json > report.json", "a report for a bug report or a colleague"),
+    ("builder-doctor --from report.json", "what ails the machine of that report"),
+    ("builder-doctor --only ssh,guest", "only what has to do with ssh and the VM"),
+    ("builder-doctor explain ssh-key-missing", "what a finding means"),
+    ("nix build 2>&1 | builder-doctor explain -", "what that output means"),
+];
+
+/// The end of the long help.
+fn after() -> String {
+    let rows = |title: &str, rows: &[(&str, &str)]| {
+        let wide = |rows: &[(&str, &str)], at: fn(&(&str, &str)) -> usize| rows.iter().map(at).max();
+        let (left, right) = (wide(rows, |it| it.0.len()), wide(rows, |it| it.1.len()));
+        let (left, right) = (left.unwrap_or_default(), right.unwrap_or_default());
+        let rows = rows.iter().map(|(what, meaning)| match left + right {
+            0..=76 => format!("  {what:left$}  {meaning}\n"),
+            _ => format!("  {what}\n      {meaning}\n"),
+        });
+        format!("{title}:\n{}", rows.collect::<String>())
+    };
+    let parts = [
+        format!("{ABOUT}\n"),
+        rows("Examples", EXAMPLES),
+        rows("Exit codes", EXIT_CODES),
+        rows("Environment", ENVIRONMENT),
+        rows("Files", FILES),
+    ];
+    parts.join("\n").trim_end().to_owned()
+}
+
+/// Any word, of which these are known: a shell can complete them, and what is none of them is told with a guess.
+#[derive(Clone)]
+pub struct OneOf(pub fn() -> Vec<(&'static str, &'static str)>);
+
+impl TypedValueParser for OneOf {
+    type Value = String;
+
+    fn parse_ref(&self, cmd: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<String, clap::Error> {
+        StringValueParser::new().parse_ref(cmd, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let known = (self.0)();
+        Some(Box::new(known.into_iter().map(|(name, title)| PossibleValue::new(name).help(title))))
+    }
+}
+
+/// The ids of checks and topics.
+pub fn subjects() -> Vec<(&'static str, &'static str)> {
+    let checks = checks::all().into_iter().map(|it| (it.id, it.title));
+    checks.chain(topics::ALL.iter().map(|it| (it.id, it.title))).collect()
+}
+
+/// The layers, and the ids of checks.
+pub fn selectable() -> Vec<(&'static str, &'static str)> {
+    let layers = Layer::ALL.map(|layer| (layer.name(), "every check of this layer"));
+    layers.into_iter().chain(checks::all().into_iter().map(|it| (it.id, it.title))).collect()
+}
 
 /// Says why Linux builds fail on this Mac, and which command mends it.
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true, max_term_width = 80)]
 #[command(after_help = "\
-Looks at Nix, its daemon, the machines file, launchd, ssh, the VM and the binary
-caches, makes a test build that really runs on the builder, and names the one
-cause. Looking changes nothing.
-
-Exit codes: 0 no error · 1 an error was found · 2 wrong usage, or the report
-cannot be read or written · 3 no error, but something on the way to a build
-could not be told · 130 interrupted")]
+Exit codes: 0 no error · 1 an error · 2 usage · 3 not to be told · 130 stopped
+builder-doctor --help says more, with examples")]
+#[command(after_long_help = after())]
 pub struct Cli {
     #[command(subcommand)]
     pub topic: Option<Topic>,
@@ -28,13 +134,19 @@ pub enum Topic {
     /// Diagnose this machine (the default)
     Check(CheckArgs),
     /// List every check, and every topic
-    List(LookArgs),
-    /// Explain a check, a topic, or what Nix, ssh, launchctl, QEMU or curl printed
+    List(ListArgs),
+    /// Explain a finding, or what Nix, ssh or launchctl printed
     Explain(ExplainArgs),
-    /// Say which machine takes a derivation, and why each other one does not
+    /// Say which machine takes a derivation, and why no other
     Why(WhyArgs),
     /// Say what changed between two reports, or since this Mac was last healthy
     Diff(DiffArgs),
+    /// Print the JSON Schema of the report
+    Schema,
+    /// Print what a shell completes
+    Completions(CompletionsArgs),
+    /// Print the manual page
+    Man(ManArgs),
     /// Take what only root can see (run by --sudo)
     #[command(name = builder_doctor::evidence::root_view::HIDDEN_COMMAND, hide = true)]
     LookAsRoot { request: String },
@@ -43,10 +155,10 @@ pub enum Topic {
 #[derive(Debug, Args)]
 pub struct LookArgs {
     /// When to colour
-    #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
+    #[arg(long, value_enum, default_value = "auto", value_name = "WHEN", help_heading = PRINT, hide_short_help = true)]
     color: Color,
     /// Use no character outside ASCII
-    #[arg(long)]
+    #[arg(long, help_heading = PRINT, hide_short_help = true)]
     ascii: bool,
 }
 

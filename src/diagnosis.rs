@@ -7,6 +7,7 @@
 use crate::check::{Check, Finding, Layer, Proof, Severity, Verdict};
 use crate::evidence::{Evidence, Missing};
 use crate::expectations::Expectations;
+use schemars::JsonSchema;
 use std::cmp::Reverse;
 
 /// All that can be said of a machine.
@@ -22,7 +23,8 @@ pub struct Diagnosis {
 }
 
 /// The state of a machine in one word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
 pub enum State {
     /// No error and no warning.
     Healthy,
@@ -59,7 +61,8 @@ pub struct Judged {
 }
 
 /// What a failed check is in the story.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
 pub enum Role {
     /// Nobody else is to blame.
     Cause,
@@ -344,11 +347,14 @@ impl Diagnosis {
 }
 
 /// How a layer stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
 pub enum Link {
     /// Its checks pass.
+    #[schemars(rename = "ok")]
     Sound,
     /// A cause of severity warning is here.
+    #[schemars(rename = "warning")]
     Impaired,
     /// A cause of severity error is here.
     Broken,

@@ -36,6 +36,7 @@ pub struct Expectations {
 /// What is expected of Nix itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "ExpectedNix")]
 pub struct Nix {
     /// `major.minor`, such as "2.30".
     pub minimum_version: String,
@@ -47,6 +48,7 @@ pub struct Nix {
 /// What is expected of the Linux builder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "ExpectedBuilder")]
 pub struct Builder {
     /// The ssh alias by which the machines file names it.
     pub host: String,
@@ -67,6 +69,7 @@ pub struct Builder {
 /// A binary cache that is to be used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "ExpectedCache")]
 pub struct Cache {
     /// The substituter's URL.
     pub url: String,
@@ -80,6 +83,7 @@ pub struct Cache {
 /// What is built to prove that the builder works.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "ExpectedTestBuild")]
 pub struct TestBuild {
     /// What `--deep` builds besides, for each system.
     pub installable: String,

@@ -29,8 +29,9 @@
 //!    read into evidence.
 //! 8. Renderers decide nothing. Every format carries the same ids and verdicts, and the exit code is the
 //!    same in all of them.
-//! 9. Derived, never copied: README's table of checks, `list` and `explain` are loops over the registry,
-//!    with a test that fails (and says how to update) where they drift.
+//! 9. Derived, never copied: README's table of checks, `list`, `explain`, `schema`, completions and the man
+//!    page are loops over the registry, the types and the command line, with a test that fails (and says how
+//!    to update) where they drift.
 //!
 //! Beside this line of thought: `topics` explains what no machine can be judged on, and `symptoms` names the
 //! faults that pasted output speaks of, from a table.
@@ -50,6 +51,8 @@ pub mod dated;
 pub mod check;
 
 pub mod checks;
+
+pub mod means;
 
 pub mod topics;
 

@@ -12,7 +12,7 @@ use builder_doctor::host::Cancel;
 use builder_doctor::host::live::Live;
 use clap::Parser;
 use cli::{Cli, Topic};
-use commands::{check, diff, explain, list, look_as_root, why};
+use commands::{check, completions, diff, explain, list, look_as_root, man, schema, why};
 use std::process::ExitCode;
 
 /// The exit code of what the user has to put right in the call itself.
@@ -23,10 +23,13 @@ fn main() -> ExitCode {
     let ended = match cli.topic {
         None => check::run(&cli.check),
         Some(Topic::Check(args)) => check::run(&args),
-        Some(Topic::List(args)) => Ok(list::run(&args)),
+        Some(Topic::List(args)) => list::run(&args),
         Some(Topic::Explain(args)) => explain::run(&args),
         Some(Topic::Diff(args)) => diff::run(&args),
         Some(Topic::Why(args)) => why::run(&args),
+        Some(Topic::Schema) => Ok(schema::run()),
+        Some(Topic::Completions(args)) => completions::run(&args),
+        Some(Topic::Man(args)) => man::run(&args),
         Some(Topic::LookAsRoot { request }) => look_as_root::run(&request),
     };
     ended.unwrap_or_else(|error| {

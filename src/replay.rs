@@ -17,6 +17,11 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("healthy", include_str!("../tests/states/healthy.json")),
 ];
 
+/// The names of the built-in machines.
+pub fn names() -> Vec<(&'static str, &'static str)> {
+    EXAMPLES.iter().map(|(name, _)| (*name, "a saved machine")).collect()
+}
+
 /// The report in a file, or on standard input.
 pub fn read(path: &Path) -> Result<Saved, String> {
     let shown = match path.to_string_lossy() {

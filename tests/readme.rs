@@ -43,7 +43,7 @@ fn the_readme_says_what_the_program_says() {
     let mut new = replaced(&old, "checks", &table());
     new = replaced(&new, "example", &said(&["--example"]));
     new = replaced(&new, "healthy", &said(&["--example", "healthy"]));
-    new = replaced(&new, "help", &said(&["--help"]));
+    new = replaced(&new, "help", &said(&["-h"]));
     if std::env::var_os("UPDATE_README").is_some() {
         std::fs::write(README, &new).unwrap();
     }

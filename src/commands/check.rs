@@ -1,6 +1,6 @@
 //! `builder-doctor check`: looks, or reads a report; judges; prints.
 
-use crate::cli::{LookArgs, time, unknown};
+use crate::cli::{LOOK, LookArgs, OneOf, PRINT, WHICH, selectable, time, unknown};
 use crate::waiting::Task;
 use crate::{replay, say, terminal};
 use builder_doctor::check::Layer;
@@ -22,54 +22,65 @@ use std::time::Duration;
 
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// Print the report as JSON (the same as --format json)
-    #[arg(long)]
-    json: bool,
-    /// How to print the report
-    #[arg(long, value_enum, conflicts_with = "json")]
-    format: Option<Format>,
     /// Make no test build
-    #[arg(long, conflicts_with = "deep")]
+    #[arg(long, conflicts_with = "deep", help_heading = LOOK)]
     pub quick: bool,
-    /// Build the expected installable (nixpkgs#hello) for each system as well
-    #[arg(long)]
+    /// Build nixpkgs#hello (or what is expected) as well
+    #[arg(long, help_heading = LOOK)]
     pub deep: bool,
     /// Ask no binary cache
-    #[arg(long)]
+    #[arg(long, help_heading = LOOK)]
     pub offline: bool,
-    /// Look once as root: at the VM's keys, disk and port, at the login as the daemon makes it, and into the VM
-    #[arg(long)]
+    /// Look once as root, and into the VM
+    ///
+    /// At the VM's keys, disk and port, and at the login as the daemon makes it.
+    #[arg(long, help_heading = LOOK)]
     pub sudo: bool,
-    /// Report only these checks or layers
-    #[arg(long, value_name = "ID|LAYER", value_delimiter = ',')]
-    only: Vec<String>,
-    /// Leave these checks or layers out
-    #[arg(long, value_name = "ID|LAYER", value_delimiter = ',')]
-    skip: Vec<String>,
-    /// End with 1 for warnings, too
-    #[arg(long)]
-    strict: bool,
-    /// Judge a saved report instead of this machine ("-" reads standard input)
-    #[arg(long, value_name = "REPORT", conflicts_with_all = ["sudo", "quick", "deep", "offline"])]
-    pub from: Option<PathBuf>,
-    /// Replay a built-in saved machine: what the doctor says, without a Mac, Nix or a fault
-    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "", require_equals = false,
-          conflicts_with_all = ["from", "sudo", "quick", "deep", "offline"])]
-    pub example: Option<String>,
-    /// What to expect of the builder (default: builder-doctor.toml here or above, /etc, or built in)
-    #[arg(long, value_name = "FILE")]
+    /// What to expect of the builder
+    ///
+    /// Without it, builder-doctor.toml here or above, then /etc/builder-doctor.toml, then what is built in.
+    #[arg(long, value_name = "FILE", help_heading = LOOK)]
     pub expect: Option<PathBuf>,
-    /// Neither keep what a healthy machine is, nor say what changed since
-    #[arg(long)]
+    /// Look again until builds work, at most so long
+    ///
+    /// What changes is told on standard error, and the report of the last look is printed.
+    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with_all = ["from", "example"], help_heading = LOOK)]
+    wait: Option<Duration>,
+    /// Neither keep a healthy report, nor say what changed since
+    #[arg(long, help_heading = LOOK, hide_short_help = true)]
     pub no_history: bool,
     /// End each look after this time
-    #[arg(long, value_name = "TIME", default_value = "90s", value_parser = time)]
+    #[arg(long, value_name = "TIME", default_value = "90s", value_parser = time, help_heading = LOOK, hide_short_help = true)]
     pub timeout: Duration,
-    /// Look again until builds work, at most so long; what changes is told on standard error
-    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with_all = ["from", "example"])]
-    wait: Option<Duration>,
-    /// Show each check (-v), and each probe with its time (-vv)
-    #[arg(short, long, action = clap::ArgAction::Count)]
+    /// Judge a saved report ("-": standard input)
+    #[arg(long, value_name = "REPORT", help_heading = WHICH, conflicts_with_all = ["sudo", "quick", "deep", "offline"])]
+    pub from: Option<PathBuf>,
+    /// Replay a built-in saved machine
+    ///
+    /// What the doctor says, without a Mac, Nix or a fault.
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "", require_equals = false,
+          conflicts_with_all = ["from", "sudo", "quick", "deep", "offline"], help_heading = WHICH,
+          value_parser = OneOf(replay::names), hide_possible_values = true)]
+    pub example: Option<String>,
+    /// Report only these checks or layers
+    #[arg(long, value_name = "ID|LAYER", value_delimiter = ',', help_heading = PRINT,
+          value_parser = OneOf(selectable), hide_possible_values = true)]
+    only: Vec<String>,
+    /// Leave these checks or layers out
+    #[arg(long, value_name = "ID|LAYER", value_delimiter = ',', help_heading = PRINT,
+          value_parser = OneOf(selectable), hide_possible_values = true)]
+    skip: Vec<String>,
+    /// End with 1 for warnings, too
+    #[arg(long, help_heading = PRINT)]
+    strict: bool,
+    /// Print the report as JSON (as --format json)
+    #[arg(long, help_heading = PRINT)]
+    json: bool,
+    /// How to print the report
+    #[arg(long, value_enum, conflicts_with = "json", help_heading = PRINT)]
+    format: Option<Format>,
+    /// Show each check (-v), each probe's time (-vv)
+    #[arg(short, long, action = clap::ArgAction::Count, help_heading = PRINT)]
     verbose: u8,
     #[command(flatten)]
     pub look: LookArgs,

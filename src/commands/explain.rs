@@ -1,6 +1,6 @@
 //! `builder-doctor explain`: an id's page, or the faults that pasted output names.
 
-use crate::cli::{self, LookArgs};
+use crate::cli::{self, LookArgs, OneOf, PRINT};
 use crate::{say, terminal};
 use builder_doctor::host::HostError;
 use builder_doctor::host::live::{BothEnds, read_both_ends};
@@ -22,13 +22,13 @@ usage, or there is nothing to explain")]
 pub struct ExplainArgs {
     /// A check's or a topic's id, such as ssh-key-too-open; "-" reads output
     /// from standard input
-    #[arg(value_name = "ID|-", required_unless_present = "text")]
+    #[arg(value_name = "ID|-", required_unless_present = "text", value_parser = OneOf(cli::subjects), hide_possible_values = true)]
     pub id: Option<String>,
     /// Explain this output
     #[arg(long, value_name = "OUTPUT", conflicts_with = "id", allow_hyphen_values = true)]
     pub text: Option<OsString>,
     /// Print it as JSON
-    #[arg(long)]
+    #[arg(long, help_heading = PRINT)]
     pub json: bool,
     #[command(flatten)]
     pub look: LookArgs,

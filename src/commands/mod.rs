@@ -1,8 +1,11 @@
 //! One file a subcommand: what can be typed after it, and what it then does.
 
 pub mod check;
+pub mod completions;
 pub mod diff;
 pub mod explain;
 pub mod list;
 pub mod look_as_root;
+pub mod man;
+pub mod schema;
 pub mod why;

@@ -47,6 +47,8 @@ use crate::expectations::Expectations;
 use crate::host::{Cancel, Host, HostError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -56,6 +58,7 @@ use std::time::Duration;
 /// One fact, or why there is none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "Probe_of_{T}")]
 pub enum Probe<T> {
     /// It was seen.
     Seen {
@@ -100,6 +103,19 @@ impl<T> Probe<T> {
     /// Seen by asking this, as the user who runs the doctor.
     pub fn seen(fact: T, from: impl Into<String>) -> Self {
         Probe::Seen { fact, from: from.into(), as_whom: Whom::User }
+    }
+    /// As it stands in a saved report, which may be another version's.
+    fn of_saved<'a>(saved: Option<&'a RawValue>) -> Self
+    where
+        T: Deserialize<'a>,
+    {
+        let Some(saved) = saved else { return Probe::default() };
+        serde_json::from_str(saved.get()).unwrap_or_else(|error| {
+            let error = error.to_string();
+            // Lines are counted from where the fact begins, which tells nobody anything.
+            let error = error.rsplit_once(" at line ").map_or(error.as_str(), |(what, _)| what);
+            Probe::blind(crate::prose::line(&format!("this version cannot read it in the report: {error}")))
+        })
     }
     /// The fact, or why there is none.
     pub fn get(&self) -> Result<&T, Missing> {
@@ -309,6 +325,11 @@ macro_rules! facts {
             /// Takes the fact of this name over from other evidence.
             pub fn adopt(&mut self, name: &str, other: &Evidence) {
                 match name { $(stringify!($name) => self.$name = other.$name.clone(),)+ _ => {} }
+            }
+            /// The facts of a saved report, each read by itself: what is not held was not taken, what cannot be
+            /// read is blind, what is not known is passed over.
+            pub fn of_saved(facts: &BTreeMap<String, &RawValue>) -> Self {
+                Evidence { $($name: Probe::of_saved(facts.get(stringify!($name)).copied()),)+ }
             }
         }
 

@@ -6,6 +6,7 @@ use crate::advice::{illustrated, names_what_was_found};
 use crate::check::{Advice, Check, Expect, Manager, Proof, Remedy, Verdict};
 use crate::evidence::healthy;
 use crate::expectations::Expectations;
+use crate::means::{Means, Need};
 use crate::topics::{Alias, Subject, Topic};
 use serde::Serialize;
 use std::fmt::Write;
@@ -32,13 +33,19 @@ pub fn render(check: &Check, paint: Paint) -> String {
         Proof::ABuildThere => Some("A test build that runs on the builder disproves it."),
         Proof::EveryBuild => Some("Test builds for every expected system and feature disprove it."),
     };
-    let needs: Vec<&str> = check.needs.iter().map(|needed| needed.id).collect();
-    if !needs.is_empty() {
-        let _ = writeln!(
-            out,
-            "\n{}",
-            paint.wrap(&format!("It can follow from {}.", crate::prose::and(&needs)), "", "")
-        );
+    if let Some(needs) = takes(check) {
+        let _ = writeln!(out, "\n{}", paint.wrap(&needs, "", ""));
+    }
+    let ids = |all: Vec<&'static Check>| all.iter().map(|it| it.id).collect::<Vec<_>>();
+    let needed = ids(check.needs.to_vec());
+    if !needed.is_empty() {
+        let text = format!("It can follow from {}.", crate::prose::and(&needed));
+        let _ = writeln!(out, "\n{}", paint.wrap(&text, "", ""));
+    }
+    let needing = ids(crate::checks::all().into_iter().filter(|it| it.needs.contains(&check)).collect());
+    if !needing.is_empty() {
+        let text = format!("From it can follow {}.", crate::prose::and(&needing));
+        let _ = writeln!(out, "\n{}", paint.wrap(&text, "", ""));
     }
     if let Some(proof) = proof {
         let _ = writeln!(out, "\n{}", paint.wrap(proof, "", ""));
@@ -49,6 +56,30 @@ pub fn render(check: &Check, paint: Paint) -> String {
         let _ = writeln!(out, "\n{}", paint.wrap(&format!("See {}.", check.references.join(", ")), "", ""));
     }
     out
+}
+
+/// What the check takes to find its fault, in a sentence; None where any run finds it.
+fn takes(check: &Check) -> Option<String> {
+    let needs = crate::means::of(check);
+    let with = |wanted: Need| {
+        let named = needs.iter().filter(|(_, need)| *need == wanted).map(|(means, _)| match means {
+            Means::Root => "root's look (--sudo)",
+            Means::Network => "the network (no --offline)",
+            Means::Build => "test builds (no --quick)",
+        });
+        named.collect::<Vec<_>>()
+    };
+    let always = with(Need::Always);
+    let sometimes = with(Need::Sometimes);
+    match (always.as_slice(), sometimes.as_slice()) {
+        ([], []) => None,
+        (always, []) => Some(format!("Finding it takes {}.", crate::prose::and(always))),
+        ([], some) => Some(format!("Finding some forms of it takes {}.", some.join(" or "))),
+        (always, some) => {
+            let (all, more) = (crate::prose::and(always), some.join(" or "));
+            Some(format!("Finding it takes {all}; some forms of it take {more} as well."))
+        }
+    }
 }
 
 /// The page of one topic, with a newline at its end.

@@ -3,19 +3,22 @@
 use super::{Report, SCHEMA_VERSION};
 use crate::evidence::Evidence;
 use crate::expectations::Expectations;
-use serde::Deserialize;
+use schemars::generate::SchemaSettings;
+use serde::de::{Error, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// What is read of a report.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub struct Saved {
     /// Who wrote it.
-    #[serde(default)]
     pub tool: SavedTool,
     /// The look was interrupted.
-    #[serde(default)]
     pub interrupted: bool,
-    /// All facts; what a later version added is passed over, what an earlier one lacked is blind.
+    /// All facts: what a later version added is passed over, what an earlier one lacked was not taken, and what
+    /// cannot be read is blind.
     pub evidence: Evidence,
     /// By what it was judged.
     pub expectations: Expectations,
@@ -43,17 +46,21 @@ pub(super) fn written(value: &impl serde::Serialize) -> String {
     text
 }
 
-/// Reads a report. The error is one line that says what is wrong with it.
+/// Reads a report, also a later version's of the same schema: whatever of it is understood. The error is one line that says
+/// what is wrong with it.
 pub fn parse(bytes: &[u8]) -> Result<Saved, String> {
+    // Only the frame is looked at here; each part is read by itself, so that one cannot spoil another.
     #[derive(Deserialize)]
-    struct Header {
+    struct Frame<'a> {
         schema_version: Option<u64>,
-        evidence: Option<serde::de::IgnoredAny>,
-    }
-    #[derive(Deserialize)]
-    struct Body {
-        #[serde(rename = "evidence")]
-        _evidence: BTreeMap<String, serde::de::IgnoredAny>,
+        #[serde(borrow, default)]
+        tool: Option<&'a RawValue>,
+        #[serde(borrow, default)]
+        interrupted: Option<&'a RawValue>,
+        #[serde(borrow, default)]
+        evidence: Option<&'a RawValue>,
+        #[serde(borrow, default)]
+        expectations: Option<&'a RawValue>,
     }
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err("it is empty".to_owned());
@@ -64,26 +71,95 @@ pub fn parse(bytes: &[u8]) -> Result<Saved, String> {
         serde_json::from_slice::<serde::de::IgnoredAny>(bytes).map_err(|error| unreadable(&error))?;
         return Err("it is no report of builder-doctor".to_owned());
     }
-    let header: Header = serde_json::from_slice(bytes).map_err(|error| unreadable(&error))?;
-    match header.schema_version {
+    let frame: Frame = serde_json::from_slice(bytes).map_err(|error| unreadable(&error))?;
+    match frame.schema_version {
         None => return Err("it is no report of builder-doctor: it has no schema_version".to_owned()),
         Some(newer) if newer > SCHEMA_VERSION => {
             return Err(format!(
                 "it was written by a newer builder-doctor (schema {newer}; this one reads up to {SCHEMA_VERSION})"
             ));
         }
-        Some(_) if header.evidence.is_none() => return Err("it holds no evidence".to_owned()),
-        // A list would be taken for its fields in order, here as above.
-        Some(_) if serde_json::from_slice::<Body>(bytes).is_err() => {
-            return Err("its evidence is no object".to_owned());
-        }
         Some(_) => {}
     }
-    let saved: Saved = serde_json::from_slice(bytes)
+    let evidence = frame.evidence.ok_or("it holds no evidence")?;
+    if !evidence.get().starts_with('{') {
+        return Err("its evidence is no object".to_owned());
+    }
+    let Facts(facts) = serde_json::from_str(evidence.get())
         .map_err(|error| crate::prose::line(&format!("its evidence cannot be read: {error}")))?;
+    let expectations = frame.expectations.ok_or("it holds no expectations")?;
+    Ok(Saved {
+        tool: frame.tool.and_then(understood).unwrap_or_default(),
+        interrupted: frame.interrupted.and_then(understood).unwrap_or_default(),
+        evidence: Evidence::of_saved(&facts),
+        expectations: expected(expectations)
+            .map_err(|error| crate::prose::line(&format!("its expectations: {error}")))?,
+    })
+}
+
+/// The facts by their names, each as it stands.
+struct Facts<'a>(BTreeMap<String, &'a RawValue>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Facts<'a> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Each;
+        impl<'de> Visitor<'de> for Each {
+            type Value = Facts<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("facts by their names")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut all = BTreeMap::new();
+                while let Some((name, fact)) = map.next_entry::<String, &RawValue>()? {
+                    // Which of two was meant, nobody can tell.
+                    if all.contains_key(&name) {
+                        return Err(A::Error::custom(format!("it holds {name:?} twice")));
+                    }
+                    all.insert(name, fact);
+                }
+                Ok(Facts(all))
+            }
+        }
+        from.deserialize_map(Each)
+    }
+}
+
+/// What is beside the point is no reason to refuse a report.
+fn understood<'a, T: Deserialize<'a>>(part: &'a RawValue) -> Option<T> {
+    serde_json::from_str(part.get()).ok()
+}
+
+/// The expectations; of a later version's, those that are known.
+fn expected(part: &RawValue) -> Result<Expectations, String> {
+    if !part.get().starts_with('{') {
+        return Err("they are no object".to_owned());
+    }
+    let read = serde_json::from_str(part.get()).or_else(|error| {
+        let mut all: serde_json::Value = serde_json::from_str(part.get()).map_err(|_| error)?;
+        let inline = SchemaSettings::draft2020_12().with(|how| how.inline_subschemas = true);
+        let known = inline.into_generator().into_root_schema_for::<Expectations>();
+        keep_known(&mut all, known.as_value());
+        serde_json::from_value(all)
+    });
+    let found: Expectations = read.map_err(|error| error.to_string())?;
     // They reach commands that a user is told to run; who wrote them is not known.
-    saved.expectations.check().map_err(|error| crate::prose::line(&format!("its expectations: {error}")))?;
-    Ok(saved)
+    found.check()?;
+    Ok(found)
+}
+
+/// Drops every key that a schema without references does not name.
+fn keep_known(value: &mut serde_json::Value, schema: &serde_json::Value) {
+    match value {
+        serde_json::Value::Object(all) => {
+            let known = &schema["properties"];
+            all.retain(|key, _| known.get(key).is_some());
+            all.iter_mut().for_each(|(key, inner)| keep_known(inner, &known[key.as_str()]));
+        }
+        serde_json::Value::Array(all) => {
+            all.iter_mut().for_each(|inner| keep_known(inner, &schema["items"]));
+        }
+        _ => {}
+    }
 }
 
 fn unreadable(error: &serde_json::Error) -> String {
@@ -112,6 +188,57 @@ mod tests {
         assert!(error("{\"schema_version\": 99}").contains("newer builder-doctor (schema 99"));
         assert_eq!(error("{\"schema_version\": 1}"), "it holds no evidence");
         assert_eq!(error("{\"schema_version\": 1, \"evidence\": 3}"), "its evidence is no object");
+        assert_eq!(error("{\"schema_version\": 1, \"evidence\": [1]}"), "its evidence is no object");
+        assert_eq!(error("{\"schema_version\": 1, \"evidence\": {}}"), "it holds no expectations");
+        let error_of = |wants: &str| {
+            error(&format!("{{\"schema_version\":1,\"evidence\":{{}},\"expectations\":{wants}}}"))
+        };
+        assert_eq!(error_of("[[]]"), "its expectations: they are no object");
+        assert!(error_of("{\"nix\": 3}").starts_with("its expectations: invalid type"));
         assert!(parse(&[0xff, 0xfe, 0]).unwrap_err().starts_with("it is not JSON: "));
+    }
+
+    /// The healthy Mac's report, with its values changed.
+    fn changed(change: impl Fn(&mut serde_json::Value)) -> Saved {
+        let mut report = serde_json::json!({
+            "schema_version": SCHEMA_VERSION,
+            "tool": {"name": "builder-doctor", "version": "99.0.0", "channel": "beta"},
+            "evidence": crate::evidence::healthy::evidence(),
+            "expectations": Expectations::default(),
+        });
+        change(&mut report);
+        parse(report.to_string().as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn of_a_newer_report_all_is_read_that_is_understood() {
+        let whole = changed(|_| ());
+        assert_eq!(whole.evidence, crate::evidence::healthy::evidence());
+        assert_eq!(whole.tool.version, "99.0.0");
+        let newer = changed(|report| {
+            report["evidence"]["a_later_fact"] = serde_json::json!({"heard": [1, 2]});
+            report["evidence"]["platform"]["seen"]["as_whom"] = "launchd".into();
+            report["evidence"]["user"]["seen"]["fact"]["a_later_field"] = 1.into();
+            report["evidence"]["ports"] = serde_json::json!({"heard": "a later way of knowing"});
+            report["expectations"]["cache"][0]["mirrors"] = serde_json::json!(["https://example.org"]);
+            report["expectations"]["vm"] = serde_json::json!({"memory": "8G"});
+            report["tool"]["version"] = 3.into();
+        });
+        assert_eq!(newer.tool.version, "");
+        assert_eq!(newer.expectations, Expectations::default());
+        let lost = |name: &str, because: &str| {
+            let missing = match name {
+                "platform" => newer.evidence.platform().unwrap_err(),
+                _ => newer.evidence.ports().unwrap_err(),
+            };
+            assert!(missing.because.contains(because), "{missing}");
+            assert!(!missing.by_choice && !missing.because.contains("line 1"), "{missing}");
+        };
+        lost("platform", "this version cannot read it in the report: unknown variant `launchd`");
+        lost("ports", "this version cannot read it in the report: unknown variant `heard`");
+        let mut rest = whole.evidence;
+        rest.platform = newer.evidence.platform.clone();
+        rest.ports = newer.evidence.ports.clone();
+        assert_eq!(newer.evidence, rest);
     }
 }

@@ -1,22 +1,119 @@
 //! Tables: every check and every topic there is, and every check of a report.
 
-use super::Report;
 use super::paint::Paint;
-use crate::check::Check;
+use super::{Report, SCHEMA_VERSION};
+use crate::check::{Check, Safety};
+use crate::evidence::healthy;
+use crate::expectations::Expectations;
+use crate::means::{self, Means};
 use crate::topics::Topic;
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
+use serde::Serialize;
+use std::collections::BTreeMap;
 
-/// Every check there is, one a row: id, layer, severity, what is true when all is well.
-pub fn checks(all: &[&'static Check], paint: Paint) -> String {
-    let mut table = table();
-    table.set_header(["id, and what is true when all is well", "layer", "severity"]);
-    for check in all {
-        let title = paint.wrap_at(check.title, paint.width.saturating_sub(24).max(20));
-        let cell = format!("{}\n  {}", check.id, title.replace('\n', "\n  "));
-        table.add_row([&cell, check.layer.name(), check.severity.name()]);
+/// A check, as the list has it.
+#[derive(Serialize)]
+pub struct Row {
+    id: &'static str,
+    layer: &'static str,
+    severity: &'static str,
+    title: &'static str,
+    /// Each means, and how much the check depends on it: `always`, `sometimes` or `never`.
+    needs: BTreeMap<&'static str, &'static str>,
+    has_fix: bool,
+}
+
+/// Whether a remedy of this check can be carried out as it stands.
+pub fn has_fix(check: &Check) -> bool {
+    check.remedy.all().any(|(_, advice)| advice.safety != Safety::Manual && !advice.commands.is_empty())
+}
+
+/// The checks that have each of these words in their id, layer, severity, title or needs; all, where there is no word.
+pub fn rows(all: &[&'static Check], words: &[String]) -> Vec<Row> {
+    let (healthy, want) = (healthy::evidence(), Expectations::default());
+    let row = |check: &&'static Check| {
+        let needs = means::needs(check, &healthy, &want);
+        Row {
+            id: check.id,
+            layer: check.layer.name(),
+            severity: check.severity.name(),
+            title: check.title,
+            needs: needs.into_iter().map(|(means, need)| (means.name(), need.name())).collect(),
+            has_fix: has_fix(check),
+        }
+    };
+    let wanted = |row: &Row| {
+        let text = format!("{} {} {} {} {}", row.id, row.layer, row.severity, row.title, row.needed());
+        let text = text.to_lowercase();
+        words.iter().all(|word| text.contains(&word.to_lowercase()))
+    };
+    all.iter().map(row).filter(wanted).collect()
+}
+
+impl Row {
+    /// What it needs, at least for some forms of the fault.
+    fn needed(&self) -> String {
+        let needed =
+            Means::ALL.map(Means::name).into_iter().filter(|name| self.needs.get(name) != Some(&"never"));
+        needed.collect::<Vec<_>>().join(" ")
     }
+
+    fn mark(&self, means: Means) -> &'static str {
+        match self.needs.get(means.name()).copied() {
+            Some("always") => "yes",
+            Some("sometimes") => "some",
+            _ => "-",
+        }
+    }
+}
+
+/// Each check of the list in a row; where there is room, with what is true when all is well.
+pub fn checks(rows: &[Row], paint: Paint) -> String {
+    let mut table = table();
+    let mut header = vec!["id", "layer", "severity", "root", "net", "build", "fix"];
+    let ids = rows.iter().map(|row| row.id.len()).max().unwrap_or_default();
+    // The other columns, and a space after each.
+    let room = paint.width.saturating_sub(ids + "machines severity root some build yes   ".len());
+    let roomy = room >= 30;
+    header.extend(roomy.then_some("when all is well"));
+    table.set_header(header);
+    for row in rows {
+        let mut cells = vec![row.id.to_owned(), row.layer.to_owned(), row.severity.to_owned()];
+        cells.extend(Means::ALL.iter().map(|means| row.mark(*means).to_owned()));
+        cells.push(if row.has_fix { "yes" } else { "-" }.to_owned());
+        cells.extend(roomy.then(|| paint.wrap_at(row.title, room)));
+        table.add_row(cells);
+    }
+    table.column_iter_mut().for_each(|column| {
+        column.set_padding((0, 1));
+    });
     trimmed(&table)
+}
+
+/// What the columns mean.
+pub fn legend(paint: Paint) -> String {
+    let text = "What a check takes to find its fault: root is --sudo; net is lost with --offline, build with --quick; \
+                some is for some forms of the fault. fix: its remedy is a command that can be run as it stands. \
+                builder-doctor explain ID says more.";
+    paint.wrap(text, "", "")
+}
+
+/// The list as JSON, with a newline at its end.
+pub fn as_json(rows: &[Row], topics: &[&'static Topic]) -> String {
+    #[derive(Serialize)]
+    struct TopicRow {
+        id: &'static str,
+        title: &'static str,
+    }
+    #[derive(Serialize)]
+    struct List<'a> {
+        schema_version: u64,
+        checks: &'a [Row],
+        topics: Vec<TopicRow>,
+    }
+    let topics = topics.iter().map(|it| TopicRow { id: it.id, title: it.title }).collect();
+    super::json::written(&List { schema_version: SCHEMA_VERSION, checks: rows, topics })
 }
 
 /// Every topic there is, one a row: id, what is so.

@@ -7,12 +7,13 @@ pub mod human;
 pub mod json;
 pub mod list;
 pub mod paint;
+pub mod schema;
 pub mod symptoms;
 pub mod why;
 
 use crate::advice::{Prescription, prescribe};
-use crate::check::Verdict;
-use crate::diagnosis::{Diagnosis, Link};
+use crate::check::{Layer, Severity, Verdict};
+use crate::diagnosis::{Diagnosis, Link, Role, State};
 use crate::drift::Changes;
 use crate::evidence::machines::Place;
 use crate::evidence::{Evidence, Timing};
@@ -26,13 +27,17 @@ pub const SCHEMA_VERSION: u64 = 1;
 /// The report, as the JSON contract has it; keys and order are part of the contract.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Report<'a> {
-    /// [`SCHEMA_VERSION`].
+    /// Additions bump nothing; a change of meaning does.
+    #[schemars(extend("const" = SCHEMA_VERSION))]
     pub schema_version: u64,
     /// Who wrote it.
     pub tool: Tool,
     /// `healthy`, `degraded`, `broken` or `unknown`.
+    #[schemars(with = "State")]
     pub verdict: &'static str,
-    /// The same in every format.
+    /// 0: no error. 1: an error was found. 2: the report cannot be read or written. 3: no error, but something on the way to a
+    /// build could not be told. 4: a fix was rolled back or is stuck. 130: interrupted.
+    #[schemars(extend("enum" = [0, 1, 2, 3, 4, 130]))]
     pub exit_code: u8,
     /// The look was interrupted: what is not told here may still be so.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -67,8 +72,10 @@ pub struct Tool {
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Station {
     /// The layer's name.
+    #[schemars(with = "Layer")]
     pub layer: &'static str,
     /// How it stands.
+    #[schemars(with = "Link")]
     pub state: &'static str,
 }
 
@@ -76,14 +83,19 @@ pub struct Station {
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Found<'a> {
     /// The fault's name.
+    #[schemars(with = "schema::CheckId")]
     pub id: &'static str,
     /// The layer's name.
+    #[schemars(with = "Layer")]
     pub layer: &'static str,
     /// `error`, `warning` or `note`.
+    #[schemars(with = "Severity")]
     pub severity: &'static str,
     /// `cause`, `consequence` or `note`.
+    #[schemars(with = "Role")]
     pub role: &'static str,
     /// The causes that a consequence follows from.
+    #[schemars(with = "Vec<schema::CheckId>")]
     pub because_of: Vec<&'static str>,
     /// What is true when all is well.
     pub title: &'static str,
@@ -106,14 +118,19 @@ pub struct Found<'a> {
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Asked {
     /// The fault's name.
+    #[schemars(with = "schema::CheckId")]
     pub id: &'static str,
     /// The layer's name.
+    #[schemars(with = "Layer")]
     pub layer: &'static str,
     /// What is true when all is well.
     pub title: &'static str,
-    /// `pass`, `fail`, `unknown` or `moot`.
+    /// `pass`, `fail`, `unknown` or `moot` (the question does not arise). A fact that was not taken by choice, or that an older
+    /// report lacks, makes `unknown`.
+    #[schemars(extend("enum" = ["pass", "fail", "unknown", "moot"]))]
     pub status: &'static str,
     /// The causes that a failure or a gap follows from.
+    #[schemars(with = "Vec<schema::CheckId>")]
     pub because_of: Vec<&'static str>,
     /// What was seen, or why there is no answer.
     pub detail: String,

@@ -1,0 +1,124 @@
+//! The JSON Schema of the report: made from the types that are written, so that it cannot drift from them.
+//!
+//! One schema fits the reports of its own version and of every earlier one of the same `schema_version`: a
+//! property is required only where every report that was ever written has it, and none forbids others.
+
+use super::Report;
+use crate::checks;
+use schemars::generate::SchemaSettings;
+use schemars::transform::{RecursiveTransform, RestrictFormats};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::{Value, json};
+use std::borrow::Cow;
+
+/// What the report promises, for whoever reads the schema alone.
+const CONTRACT: &str = "What `builder-doctor --json` prints. schema_version is bumped when a meaning changes or a property goes; \
+additions bump nothing, so pass over what you do not know. Closed for one schema_version, so that a program may count on them: verdict, \
+exit_code, status, severity, role, safety, the states of the chain and the layers. Open: the ids of checks (the known ones are \
+listed), the facts in evidence, and the words that name what was seen in them. This schema fits the reports of its own version \
+and of every earlier one with the same schema_version.";
+
+/// The name of the schema: it stays while `schema_version` does.
+const NAME: &str = "urn:builder-doctor:report:1";
+
+/// The schema as JSON, with a newline at its end.
+pub fn render() -> String {
+    super::json::written(&schema())
+}
+
+/// The schema of the report, draft 2020-12.
+pub fn schema() -> Value {
+    let of = |how: SchemaSettings| {
+        let how = how.with_transform(RestrictFormats::default()).with_transform(RecursiveTransform(open));
+        how.into_generator().into_root_schema_for::<Report>().to_value()
+    };
+    let mut schema = of(SchemaSettings::draft2020_12().for_serialize());
+    required_by_both(&mut schema, &of(SchemaSettings::draft2020_12().for_deserialize()));
+    schema["$id"] = NAME.into();
+    schema["title"] = "A report of builder-doctor".into();
+    schema["description"] = CONTRACT.into();
+    schema
+}
+
+/// What a later version adds must fit, and what an absent property stands for is the reader's affair.
+fn open(schema: &mut Schema) {
+    if schema.get("additionalProperties") == Some(&Value::Bool(false)) {
+        schema.remove("additionalProperties");
+    }
+    schema.remove("default");
+    if let Some(Value::String(text)) = schema.get_mut("description") {
+        // Documentation is broken into lines, and links to other types.
+        let paragraphs: Vec<String> = text.split("\n\n").map(|it| it.replace('\n', " ")).collect();
+        *text = paragraphs.join("\n\n").replace("[`", "`").replace("`]", "`");
+    }
+}
+
+/// A property is required where it is always written, and was always expected.
+fn required_by_both(written: &mut Value, read: &Value) {
+    match written {
+        Value::Object(all) => {
+            for (key, inner) in all.iter_mut() {
+                match (key.as_str(), inner) {
+                    ("required", Value::Array(names)) => {
+                        let read = read[key].as_array();
+                        names.retain(|name| read.is_some_and(|read| read.contains(name)));
+                    }
+                    (_, inner) => required_by_both(inner, &read[key]),
+                }
+            }
+            all.retain(|key, names| key != "required" || *names != json!([]));
+        }
+        Value::Array(all) => {
+            all.iter_mut().zip(0..).for_each(|(inner, at): (_, usize)| required_by_both(inner, &read[at]));
+        }
+        _ => {}
+    }
+}
+
+/// The id of a check, as the schema has it: those that are known, and whatever else a later or an earlier version says.
+pub(super) struct CheckId;
+
+impl JsonSchema for CheckId {
+    fn schema_name() -> Cow<'static, str> {
+        "CheckId".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let known = checks::all();
+        let mut all: Vec<Value> = known.iter().map(|it| json!({"const": it.id, "title": it.title})).collect();
+        all.push(json!({"title": "a check of another version"}));
+        json_schema!({
+            "type": "string",
+            "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$",
+            "description": "The name of a fault: never used again for another one, and not a closed list. \
+                            Each known one with what is true when all is well.",
+            "anyOf": all,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::SCHEMA_VERSION;
+
+    #[test]
+    fn every_check_is_named() {
+        let schema = schema();
+        let known = schema["$defs"]["CheckId"]["anyOf"].as_array().unwrap();
+        for check in checks::all() {
+            assert!(known.iter().any(|it| it["const"] == check.id), "{}", check.id);
+        }
+        assert_eq!(schema["properties"]["schema_version"]["const"], SCHEMA_VERSION);
+        assert_eq!(NAME.rsplit(':').next(), Some(SCHEMA_VERSION.to_string().as_str()));
+    }
+
+    #[test]
+    fn what_came_later_is_not_required() {
+        let schema = schema();
+        assert!(schema["$defs"]["Evidence"]["properties"]["taken"].is_object());
+        assert!(schema["$defs"]["Evidence"].get("required").is_none());
+        let required = schema["required"].as_array().unwrap();
+        assert!(required.contains(&json!("evidence")) && !required.contains(&json!("interrupted")));
+    }
+}
