@@ -72,7 +72,7 @@ pub enum Action {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         owner: Option<String>,
     },
-    /// Gives a file another name in its folder; never over one that is there.
+    /// Gives a file another name in its folder; never one that is taken: then a number is put behind it.
     MoveAside {
         /// Its name.
         from: String,
@@ -96,7 +96,7 @@ pub enum Action {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         owner: Option<String>,
     },
-    /// Removes the folders that [`Action::MakeFolder`] made, as far as nothing is in them.
+    /// Removes the folder that [`Action::MakeFolder`] made; what is in it by then is set aside with it instead.
     RemoveFolder {
         /// Which.
         path: String,
@@ -313,7 +313,9 @@ impl fmt::Display for Action {
                 write!(f, "move {from} back to {to}, in the place of what was made there since")
             }
             Action::MakeFolder { path, mode, .. } => write!(f, "make the folder {path} (mode {mode})"),
-            Action::RemoveFolder { path } => write!(f, "remove the folder {path} if it is empty"),
+            Action::RemoveFolder { path } => {
+                write!(f, "remove the folder {path}, or set it aside if something is in it")
+            }
             Action::Wait { until, at_most_seconds } => {
                 let most = span(*at_most_seconds);
                 match until {

@@ -51,6 +51,16 @@ pub static CHECK: Check = Check {
             expect: Expect::Fail,
         },
         Example {
+            name: "`builders =` in /etc/nix/nix.conf",
+            given: |e| {
+                healthy::set_builders(e, "", Some(healthy::MACHINES));
+                healthy::hide_builds(e);
+                let file = crate::parse::conf_files::parse("/etc/nix/nix.conf", "builders =\n");
+                e.conf_files = Probe::seen(vec![file], "/etc/nix/nix.conf");
+            },
+            expect: Expect::Fail,
+        },
+        Example {
             name: "NIX_REMOTE_SYSTEMS of this shell, of which the daemon does not hear",
             given: |e| {
                 let env = UserEnv { nix_remote_systems: Some(Vec::new()), ..UserEnv::default() };

@@ -45,6 +45,18 @@ pub static CHECK: Check = Check {
             expect: Expect::Unknown,
         },
         Example {
+            name: "no alias, where nix-darwin writes none, and a test build did not get through",
+            given: |e| {
+                set(e, "linux-builder", 22);
+                if let Probe::Seen { fact, .. } = &mut e.managers {
+                    fact.nix_darwin = None;
+                }
+                let ended = crate::evidence::builds::Ended::Code(1);
+                healthy::set_builds(e, &ended, "error: Cannot build '/nix/store/0-x.drv'.\n");
+            },
+            expect: Expect::Fail,
+        },
+        Example {
             name: "an alias without its port",
             given: |e| set(e, "localhost", 22),
             expect: Expect::Fail,

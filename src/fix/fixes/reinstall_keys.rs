@@ -2,6 +2,7 @@
 //! installed is not its own.
 
 use crate::evidence::Evidence;
+use crate::evidence::key_files::KeyState;
 use crate::evidence::key_pair::{HalfState, INSTALLED};
 use crate::expectations::Expectations;
 use crate::fix::ground::{builder_job, builds_of_a_shut_vm, word};
@@ -23,16 +24,35 @@ fn steps(e: &Evidence, want: &Expectations, key: &str) -> Result<Vec<Step>, NoPl
             "the VM installs its key as {INSTALLED}, and the line names {key}"
         )));
     }
-    let roots = e.root_host().ok().and_then(|here| here.keys.as_ref());
-    let pair = roots.map_or_else(|| e.key_pair(), Ok).ok();
-    let mut steps = Vec::new();
-    // What is not known to be there may be: the step is passed over where there is no such file.
-    if pair.is_none_or(|pair| pair.installed.state != HalfState::Missing) {
-        let path = format!("{INSTALLED}.pub");
-        let why = "have the VM's script see that the pair is to be installed";
-        steps.push(Step::new(Action::RemoveFile { path }, why, Back::from_journal()));
-    }
+    let mut steps = keys_aside(e)?;
     let why = "install the pair of the VM's own folder";
     steps.extend(super::restart_builder::steps(e, want, builds_of_a_shut_vm(e), why)?);
+    Ok(steps)
+}
+
+/// Sets the pair that is installed aside, so that it can be put back: the VM's script writes over it.
+pub fn keys_aside(e: &Evidence) -> Result<Vec<Step>, NoPlan> {
+    let found = e.key_files()?.iter().find(|it| it.path == INSTALLED).map(|it| &it.state);
+    let private = match found {
+        Some(KeyState::Present { .. }) => true,
+        Some(KeyState::Missing) => false,
+        _ => return Err(NoPlan::Unknown(format!("whether there is a {INSTALLED}"))),
+    };
+    let roots = e.root_host().ok().and_then(|here| here.keys.as_ref());
+    let pair = roots.map_or_else(|| e.key_pair(), Ok)?;
+    let public = pair.installed.state != HalfState::Missing;
+    let aside = |path: String, why: &str| {
+        let to = format!("{path}.set-aside");
+        let back = Back::by(Action::MoveBack { from: to.clone(), to: path.clone() });
+        Step::new(Action::MoveAside { from: path, to }, why, back)
+    };
+    let mut steps = Vec::new();
+    if public {
+        let why = "have the VM's script see that the pair is to be installed";
+        steps.push(aside(format!("{INSTALLED}.pub"), why));
+    }
+    if private {
+        steps.push(aside(INSTALLED.to_owned(), "keep the key that the script would write over"));
+    }
     Ok(steps)
 }

@@ -26,6 +26,8 @@ fn steps(e: &Evidence, want: &Expectations, folder: Option<&str>) -> Result<Vec<
     let mut steps = vec![Step::new(make, "give the VM a place for its disk and its keys", back)];
     // A VM that runs without it goes on until it is stopped: it is let be.
     if vm_builds(e, want) == Interrupts::Nothing && loaded(service)?.is_some() {
+        // The new VM installs keys of its own over the old ones.
+        steps.extend(super::reinstall_keys::keys_aside(e)?);
         let why = "start the VM, which makes a disk and keys there";
         let back = Back::nothing("launchd starts the job again and again in any case");
         steps.push(Step::launchctl(Verb::Restart, &service.label, None, why, back));
