@@ -109,7 +109,7 @@ fn fixes_of(number: usize) -> String {
 
 /// A line that is never wrapped, as it may hold a command.
 fn whole(text: &str, paint: Paint) -> String {
-    Paint { colour: false, ..paint }.bold(&text.replace('\n', " "))
+    Paint { colour: false, ..paint }.bold(&text.replace('\n', " ").replace('\t', "    "))
 }
 
 fn row(out: &mut String, name: &str, text: &str, paint: Paint) {
