@@ -238,3 +238,32 @@ fn by_hand(it: &ByHand, paint: Paint) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Timings, human};
+    use super::*;
+    use crate::diagnosis::{Selection, diagnose};
+    use crate::evidence::healthy;
+    use crate::expectations::Expectations;
+
+    #[test]
+    fn a_safe_fix_is_offered_at_a_terminal_of_this_machine_and_nowhere_else() {
+        let want = Expectations::default();
+        let mut e = healthy::evidence();
+        (crate::checks::service::builder_service_not_loaded::CHECK.examples[0].given)(&mut e);
+        let d = diagnose(&crate::checks::all(), &e, &want, &Selection::default());
+        let mut report = Report::new(&d, &e, &want, Timings::default());
+        let last = |report: &Report| {
+            let text = human::render(report, Paint { width: 140, ..Paint::PLAIN }, human::Detail::Findings);
+            text.lines().last().unwrap_or_default().to_owned()
+        };
+        assert!(!last(&report).contains("fix --dry-run"));
+        report.offers_fixes = true;
+        let offered =
+            "Next: builder-doctor fix --dry-run shows the steps that mend builder-service-not-loaded.";
+        assert_eq!(last(&report), offered);
+        report.interrupted = true;
+        assert!(!last(&report).contains("fix --dry-run"));
+    }
+}
