@@ -4,6 +4,7 @@ use crate::commands::check::CheckArgs;
 use crate::commands::completions::CompletionsArgs;
 use crate::commands::diff::DiffArgs;
 use crate::commands::explain::ExplainArgs;
+use crate::commands::fix::FixArgs;
 use crate::commands::list::ListArgs;
 use crate::commands::man::ManArgs;
 use crate::commands::why::WhyArgs;
@@ -133,6 +134,8 @@ pub struct Cli {
 pub enum Topic {
     /// Diagnose this machine (the default)
     Check(CheckArgs),
+    /// Show what would mend the causes by itself, step by step
+    Fix(FixArgs),
     /// List every check, and every topic
     List(ListArgs),
     /// Explain a finding, or what Nix, ssh or launchctl printed

@@ -62,6 +62,8 @@ pub mod diagnosis;
 
 pub mod advice;
 
+pub mod fix;
+
 pub mod why;
 
 pub mod drift;

@@ -12,7 +12,7 @@ use builder_doctor::host::Cancel;
 use builder_doctor::host::live::Live;
 use clap::Parser;
 use cli::{Cli, Topic};
-use commands::{check, completions, diff, explain, list, look_as_root, man, schema, why};
+use commands::{check, completions, diff, explain, fix, list, look_as_root, man, schema, why};
 use std::process::ExitCode;
 
 /// The exit code of what the user has to put right in the call itself.
@@ -23,6 +23,7 @@ fn main() -> ExitCode {
     let ended = match cli.topic {
         None => check::run(&cli.check),
         Some(Topic::Check(args)) => check::run(&args),
+        Some(Topic::Fix(args)) => fix::run(&args),
         Some(Topic::List(args)) => list::run(&args),
         Some(Topic::Explain(args)) => explain::run(&args),
         Some(Topic::Diff(args)) => diff::run(&args),

@@ -4,6 +4,7 @@ pub mod check;
 pub mod completions;
 pub mod diff;
 pub mod explain;
+pub mod fix;
 pub mod list;
 pub mod look_as_root;
 pub mod man;

@@ -421,6 +421,9 @@ fn probes(report: &Report) -> String {
 
 /// The last line: what to do next.
 fn next(report: &Report, paint: Paint) -> String {
+    if let Some(offer) = super::plan::offer(report) {
+        return paint.wrap(&offer, "", "");
+    }
     let step = match report.verdict {
         _ if report.interrupted => "`builder-doctor` again, to the end.".to_owned(),
         "broken" | "degraded" => to_mend(report),

@@ -2,7 +2,7 @@
 
 use super::paint::Paint;
 use super::{Report, SCHEMA_VERSION};
-use crate::check::{Check, Safety};
+use crate::check::Check;
 use crate::evidence::healthy;
 use crate::expectations::Expectations;
 use crate::means::{self, Means};
@@ -24,9 +24,9 @@ pub struct Row {
     has_fix: bool,
 }
 
-/// Whether a remedy of this check can be carried out as it stands.
+/// Whether `fix` can mend it.
 pub fn has_fix(check: &Check) -> bool {
-    check.remedy.all().any(|(_, advice)| advice.safety != Safety::Manual && !advice.commands.is_empty())
+    !check.fixes.is_empty()
 }
 
 /// The checks that have each of these words in their id, layer, severity, title or needs; all, where there is no word.

@@ -7,6 +7,7 @@ use crate::evidence::machines::DEFAULT;
 use crate::evidence::nix_config::ConfigView;
 use crate::evidence::origin::Origin;
 use crate::evidence::user_env::UserEnv;
+use crate::fix::fixes::nix_conf;
 
 /// See the module.
 pub static CHECK: Check = Check {
@@ -37,6 +38,7 @@ pub static CHECK: Check = Check {
             "Remove the line that sets it, or write instead:\n\n    builders = @/etc/nix/machines",
         ),
     },
+    fixes: &[&nix_conf::TAKE_OUT],
     references: &["nix-darwin/nix-darwin#1081"],
     judge,
     examples: &[
@@ -45,6 +47,16 @@ pub static CHECK: Check = Check {
             given: |e| {
                 healthy::set_builders(e, "", Some(healthy::MACHINES));
                 healthy::hide_builds(e);
+            },
+            expect: Expect::Fail,
+        },
+        Example {
+            name: "`builders =` in /etc/nix/nix.conf",
+            given: |e| {
+                healthy::set_builders(e, "", Some(healthy::MACHINES));
+                healthy::hide_builds(e);
+                let file = crate::parse::conf_files::parse("/etc/nix/nix.conf", "builders =\n");
+                e.conf_files = Probe::seen(vec![file], "/etc/nix/nix.conf");
             },
             expect: Expect::Fail,
         },

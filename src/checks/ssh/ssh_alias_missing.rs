@@ -3,6 +3,7 @@
 use super::ssh_config_bad_permissions;
 use crate::checks::prelude::*;
 use crate::evidence::port::PortAnswer;
+use crate::fix::fixes::ssh_files;
 use crate::parse::ssh_config::SshView;
 
 /// See the module.
@@ -28,6 +29,7 @@ pub static CHECK: Check = Check {
              HostKeyAlias linux-builder\n      Port 31022\n      IdentityFile /etc/nix/builder_ed25519",
         ),
     },
+    fixes: &[&ssh_files::ALIAS],
     references: &["NixOS/nixpkgs#229542", "NixOS/nixpkgs#341101", "Gabriella439/macos-builder#7"],
     judge,
     examples: &[
@@ -41,6 +43,18 @@ pub static CHECK: Check = Check {
                 }
             },
             expect: Expect::Unknown,
+        },
+        Example {
+            name: "no alias, where nix-darwin writes none, and a test build did not get through",
+            given: |e| {
+                set(e, "linux-builder", 22);
+                if let Probe::Seen { fact, .. } = &mut e.managers {
+                    fact.nix_darwin = None;
+                }
+                let ended = crate::evidence::builds::Ended::Code(1);
+                healthy::set_builds(e, &ended, "error: Cannot build '/nix/store/0-x.drv'.\n");
+            },
+            expect: Expect::Fail,
         },
         Example {
             name: "an alias without its port",
