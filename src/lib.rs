@@ -60,6 +60,8 @@ pub mod advice;
 
 pub mod why;
 
+pub mod fleet;
+
 pub mod report;
 
 pub mod prose;

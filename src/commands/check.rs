@@ -1,7 +1,9 @@
 //! `builder-doctor check`: looks, or reads a report; judges; prints.
 
+use super::fleet;
 use crate::cli::{LookArgs, time, unknown};
-use crate::{replay, say, terminal, watched};
+use crate::replay::{self, Replay};
+use crate::{say, terminal, watched};
 use builder_doctor::check::Layer;
 use builder_doctor::checks;
 use builder_doctor::diagnosis::{Selection, diagnose};
@@ -10,6 +12,7 @@ use builder_doctor::expectations::{self, Expectations};
 use builder_doctor::host::live::Live;
 use builder_doctor::host::{Cancel, Host};
 use builder_doctor::report::human::Detail;
+use builder_doctor::report::replayed::Replayed;
 use builder_doctor::report::{Report, Timings, human, json};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -46,8 +49,9 @@ pub struct CheckArgs {
     /// End with 1 for warnings, too
     #[arg(long)]
     strict: bool,
-    /// Judge a saved report instead of this machine ("-" reads standard input)
-    #[arg(long, value_name = "REPORT", conflicts_with_all = ["sudo", "quick", "deep", "offline"])]
+    /// Judge a saved report instead of this machine ("-" reads standard input); a folder of
+    /// reports, or several in one stream, become one table of what ails how many machines
+    #[arg(long, value_name = "REPORT|DIR", conflicts_with_all = ["sudo", "quick", "deep", "offline"])]
     pub from: Option<PathBuf>,
     /// Replay a built-in saved machine: what the doctor says, without a Mac, Nix or a fault
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "", require_equals = false,
@@ -85,6 +89,10 @@ impl CheckArgs {
         }
     }
 
+    pub fn is_verbose(&self) -> bool {
+        self.verbose > 0
+    }
+
     pub fn selection(&self) -> Result<Selection, String> {
         let all = checks::all();
         for word in self.only.iter().chain(&self.skip) {
@@ -100,26 +108,39 @@ impl CheckArgs {
 /// Diagnoses.
 pub fn run(args: &CheckArgs) -> Result<ExitCode, String> {
     let selection = args.selection()?;
-    let saved = replay::saved(args)?;
-    // Not before the report is read: until then a signal may end us as it ends every program.
     let interrupted = Arc::new(Cancel::default());
-    terminal::heed_signals(&interrupted)?;
     let host = Live::new(args.timeout, Arc::clone(&interrupted));
+    let saved = match replay::given(args, &host)? {
+        Some(Replay::Many(source)) => {
+            let named = args.expect.as_deref();
+            let want = named.map(|named| expectations::find(&host, Some(named))).transpose()?;
+            return fleet::run(args, &host, source, want.as_ref(), &selection);
+        }
+        Some(Replay::One(saved)) => Some(*saved),
+        None => None,
+    };
+    // Not before the report is read: until then a signal may end us as it ends every program.
+    terminal::heed_signals(&interrupted)?;
     let expected = |saved: Option<Expectations>| match (saved, &args.expect) {
         (Some(saved), None) => Ok(saved),
         (_, named) => expectations::find(&host, named.as_deref()),
     };
-    let (evidence, want, timings) = if let Some(saved) = saved {
-        (saved.evidence, expected(Some(saved.expectations))?, Timings::default())
+    // Of another machine, or of another time; what is built in speaks for itself.
+    let replays = args.from.is_some();
+    let (saved, evidence, want, timings) = if let Some(mut saved) = saved {
+        let want = expected(Some(std::mem::take(&mut saved.expectations)))?;
+        let evidence = saved.evidence.clone();
+        (Some(saved).filter(|_| replays), evidence, want, Timings::default())
     } else {
         let want = expected(None)?;
         let wanted = wanted(args, &selection)?;
         let (evidence, probes) = watched(&host, &want, &wanted);
         let total = u64::try_from(host.clock().as_millis()).unwrap_or(u64::MAX);
-        (evidence, want, Timings { total_ms: total, probes })
+        (None, evidence, want, Timings { total_ms: total, probes })
     };
     let diagnosis = diagnose(&checks::all(), &evidence, &want, &selection);
     let mut report = Report::new(&diagnosis, &evidence, &want, timings);
+    report.replayed = saved.map(|saved| Replayed::new(&saved, &diagnosis));
     if interrupted.reason().is_some() {
         report.interrupted = true;
         report.exit_code = terminal::INTERRUPTED;

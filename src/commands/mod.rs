@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod explain;
+pub mod fleet;
 pub mod list;
 pub mod look_as_root;
 pub mod why;

@@ -33,6 +33,7 @@ pub fn render(report: &Report, paint: Paint, detail: Detail) -> String {
         parts.push(notes.join("\n"));
     }
     parts.push(rest(report, paint));
+    parts.extend(report.replayed.as_ref().map(|it| super::replayed::render(it, report.tool.version, paint)));
     if detail >= Detail::Checks {
         parts.push(super::list::results(report, paint));
     }
@@ -271,7 +272,8 @@ fn rest(report: &Report, paint: Paint) -> String {
             0..=3 => and(&settles),
             many => format!("{} and {} more", settles[..2].join(", "), many - 2),
         };
-        lines.push(format!("Only root can tell {more}: builder-doctor --sudo settles it."));
+        let there = if report.replayed.is_some() { " there" } else { "" };
+        lines.push(format!("Only root can tell {more}: builder-doctor --sudo{there} settles it."));
     }
     lines.push(about(report));
     lines.iter().map(|line| paint.wrap(line, "", "")).collect::<Vec<_>>().join("\n")
@@ -316,18 +318,21 @@ fn probes(report: &Report) -> String {
 /// The last line: what to do next.
 fn next(report: &Report, paint: Paint) -> String {
     let first = report.causes().next();
+    // A saved report is of another machine, or of another time.
+    let (there, again) = if report.replayed.is_some() { ("on that machine, ", " there") } else { ("", "") };
     let text = match (report.verdict, first) {
         ("broken" | "degraded", Some(first))
             if first.remedy.commands.len() == 1 && first.remedy.edit.is_empty() =>
         {
-            format!("Next: run the command under {}, then builder-doctor again.", first.id)
+            format!("Next: {there}run the command under {}, then builder-doctor again.", first.id)
         }
         ("broken" | "degraded", Some(first)) => {
-            format!("Next: do what {} says, then run builder-doctor again.", first.id)
+            format!("Next: {there}do what {} says, then run builder-doctor again.", first.id)
         }
+        ("unknown", _) if !again.is_empty() => "Next: -v lists what could not be told, and why.".to_owned(),
         ("unknown", _) => "Next: builder-doctor -v lists what could not be told, and why.".to_owned(),
         _ if proven(report, "yes", "no") == "no" && report.verdict == "healthy" => {
-            "Next: builder-doctor without --quick makes the test build that proves it.".to_owned()
+            format!("Next: builder-doctor without --quick{again} makes the test build that proves it.")
         }
         _ => "Next: nothing to do.".to_owned(),
     };

@@ -15,6 +15,12 @@ pub struct Saved {
     /// The look was interrupted.
     #[serde(default)]
     pub interrupted: bool,
+    /// Names are stand-ins.
+    #[serde(default)]
+    pub redacted: bool,
+    /// It was itself made of a saved report.
+    #[serde(default)]
+    pub replayed: Option<SavedReplay>,
     /// All facts; what a later version added is passed over, what an earlier one lacked is blind.
     pub evidence: Evidence,
     /// By what it was judged.
@@ -29,6 +35,24 @@ pub struct SavedTool {
     pub name: String,
     /// Such as `0.1.0`.
     pub version: String,
+}
+
+/// What a report says of the report that it was made of.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct SavedReplay {
+    /// The version that took the evidence.
+    pub version: Option<String>,
+    /// What could not be learned from it.
+    pub lacks: Vec<SavedLack>,
+}
+
+/// What could not be learned from a report.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct SavedLack {
+    /// As in [`super::replayed::Lack`].
+    pub what: String,
 }
 
 /// The report with two spaces of indentation and a newline at its end.

@@ -1,10 +1,12 @@
 //! The report: everything that any format says, made once from a diagnosis. Renderers decide nothing.
 
 pub mod explain;
+pub mod fleet;
 pub mod human;
 pub mod json;
 pub mod list;
 pub mod paint;
+pub mod replayed;
 pub mod symptoms;
 pub mod why;
 
@@ -34,6 +36,9 @@ pub struct Report<'a> {
     /// The look was interrupted: what is not told here may still be so.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub interrupted: bool,
+    /// It is about a saved report: where that comes from, and what it cannot show.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replayed: Option<replayed::Replayed>,
     /// Each layer and how it stands: `ok`, `warning`, `broken`, `blocked`, `unknown`, `skipped`.
     pub chain: Vec<Station>,
     /// Failed checks only: roots first, in rank order, each followed by its consequences; notes last.
@@ -134,6 +139,7 @@ impl<'a> Report<'a> {
             verdict: d.state.name(),
             exit_code: d.exit_code(),
             interrupted: false,
+            replayed: None,
             chain: d
                 .chain()
                 .into_iter()
