@@ -41,5 +41,10 @@ pub fn run(
         let shown = args.from.as_deref().map(shown).unwrap_or_default();
         return Err(format!("{shown}: it holds no report: nothing that ends in .json, .jsonl or .ndjson"));
     }
+    // Nothing of what was to be one report or more is one: that is said as of one.
+    if let ([only], 0, 1) = (fleet.unreadable.reports.as_slice(), fleet.machines, fleet.unreadable.count) {
+        let shown = args.from.as_deref().map(shown).unwrap_or_default();
+        return Err(format!("{shown}: {}: {}", only.name, only.because));
+    }
     Ok(say(&render(&fleet, format, args.look.paint())?, fleet.exit_code))
 }

@@ -90,7 +90,8 @@ impl Iterator for Source<'_> {
                 let said = |error: HostError| error.to_string();
                 let input = regular_file(&path).map_err(said)?;
                 let mut pieces = Pieces::new(Some(name.clone()), Box::new(BufReader::new(input)));
-                pieces.advance(LARGEST, false).map_err(|error| said(error.into()))?;
+                pieces.give_up = true;
+                pieces.advance(LARGEST, true).map_err(|error| said(error.into()))?;
                 if pieces.ahead.is_none() { Err("it is empty".to_owned()) } else { Ok(pieces) }
             });
             match pieces {
@@ -117,11 +118,21 @@ struct Pieces {
     ahead: Option<Value>,
     many: bool,
     broken: Option<String>,
+    /// A file may be of any length; what is piped in comes to an end, or somebody waits for more of it.
+    give_up: bool,
 }
 
 impl Pieces {
     fn new(name: Option<String>, input: Box<dyn BufRead + Send>) -> Self {
-        Pieces { name, values: Values::new(input), before: None, ahead: None, many: false, broken: None }
+        Pieces {
+            name,
+            values: Values::new(input),
+            before: None,
+            ahead: None,
+            many: false,
+            broken: None,
+            give_up: false,
+        }
     }
 
     fn advance(&mut self, most: usize, give_up: bool) -> std::io::Result<()> {
@@ -138,7 +149,7 @@ impl Pieces {
                     let name = self.name.clone().unwrap_or_else(|| "standard input".to_owned());
                     return Some(Item { name, bytes: Err(because) });
                 };
-                if let Err(error) = self.advance(LARGEST, false) {
+                if let Err(error) = self.advance(LARGEST, self.give_up) {
                     self.broken = Some(format!("what follows cannot be read: {}", HostError::from(error)));
                 }
                 value
