@@ -49,9 +49,8 @@ pub struct CheckArgs {
     /// End with 1 for warnings, too
     #[arg(long)]
     strict: bool,
-    /// Judge a saved report instead of this machine ("-" reads standard input); a folder of
-    /// reports, or several in one stream, become one table of what ails how many machines
-    #[arg(long, value_name = "REPORT|DIR", conflicts_with_all = ["sudo", "quick", "deep", "offline"])]
+    /// Judge a saved report, or a folder of them, instead of this machine ("-" reads standard input)
+    #[arg(long, value_name = "REPORT", conflicts_with_all = ["sudo", "quick", "deep", "offline"])]
     pub from: Option<PathBuf>,
     /// Replay a built-in saved machine: what the doctor says, without a Mac, Nix or a fault
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "", require_equals = false,

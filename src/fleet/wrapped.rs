@@ -58,10 +58,12 @@ fn look(value: &Value, name: Option<&str>, depth: usize, found: &mut Vec<(Option
             members.values().for_each(|member| look(member, name.or(own), depth + 1, found));
         }
         Value::Array(items) => items.iter().for_each(|item| look(item, name, depth + 1, found)),
-        Value::String(text) if text.trim_start().starts_with('{') && text.contains("schema_version") => {
-            if serde_json::from_str::<Value>(text).is_ok_and(|inner| is_report(&inner)) {
-                found.push((named(name), text.clone()));
-            }
+        Value::String(text)
+            if text.trim_start().starts_with('{')
+                && text.contains("schema_version")
+                && serde_json::from_str::<Value>(text).is_ok_and(|inner| is_report(&inner)) =>
+        {
+            found.push((named(name), text.clone()));
         }
         _ => {}
     }

@@ -94,16 +94,11 @@ fn lacks(saved: &Saved, diagnosis: &Diagnosis) -> Vec<Lack> {
         many => add("older", format!("what {many} of today's checks ask for (it is older than they are)")),
     }
     let parsed = |text: &str| Version::parse(text).ok();
-    if let (Some(theirs), Some(ours)) = (parsed(&saved.tool.version), parsed(env!("CARGO_PKG_VERSION"))) {
-        if theirs > ours {
-            add(
-                "newer",
-                format!(
-                    "what builder-doctor {} added, which is newer than this one",
-                    line(&saved.tool.version)
-                ),
-            );
-        }
+    let newer =
+        parsed(&saved.tool.version).zip(parsed(env!("CARGO_PKG_VERSION"))).is_some_and(|(it, own)| it > own);
+    if newer {
+        let version = line(&saved.tool.version);
+        add("newer", format!("what builder-doctor {version} added, which is newer than this one"));
     }
     all
 }
