@@ -24,7 +24,7 @@ pub enum Replay<'h> {
     /// One saved report.
     One(Box<Saved>),
     /// A folder, or several reports in one stream.
-    Many(Source<'h>),
+    Many(Box<Source<'h>>),
 }
 
 /// The report in a file, or on standard input.
@@ -38,7 +38,7 @@ pub fn read(path: &Path) -> Result<Saved, String> {
 pub fn given<'h>(args: &CheckArgs, host: &'h dyn Host) -> Result<Option<Replay<'h>>, String> {
     if let Some(path) = &args.from {
         let read = open(host, path).and_then(|given| match given {
-            Given::Many(source) => Ok(Replay::Many(source)),
+            Given::Many(source) => Ok(Replay::Many(Box::new(source))),
             Given::One(bytes) => wrapped::read(&bytes).map(|(_, saved)| Replay::One(Box::new(saved))),
         });
         return read.map(Some).map_err(|error| format!("{}: {error}", shown(path)));

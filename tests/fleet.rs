@@ -200,13 +200,13 @@ fn what_cannot_be_read_is_named_and_stops_nothing() {
     fs::File::create(at("g-sparse.json")).unwrap().set_len(1 << 40).unwrap();
     assert!(Command::new("mkfifo").arg(at("h-pipe.json")).status().unwrap().success());
     fs::write(at("i-denied.json"), &whole).unwrap();
-    fs::set_permissions(at("i-denied.json"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(at("i-denied.json"), fs::Permissions::from_mode(0o000)).unwrap();
     symlink(at("j-round.json"), at("j-round.json")).unwrap();
     symlink("..", at("k-up")).unwrap();
     symlink("/dev/zero", at("l-zero.json")).unwrap();
     symlink("nowhere", at("m-dangling.json")).unwrap();
     fs::create_dir(at("n-closed")).unwrap();
-    fs::set_permissions(at("n-closed"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(at("n-closed"), fs::Permissions::from_mode(0o000)).unwrap();
     fs::create_dir(at("o-folder.json")).unwrap();
     let deep = (0..20).fold(at("p"), |path, _| path.join("p"));
     fs::create_dir_all(&deep).unwrap();

@@ -750,7 +750,7 @@ fn a_report_larger_than_any() {
 fn a_report_that_is_no_file() {
     let mac = Mac::new();
     let empty = mac.folder.join("empty");
-    fs::create_dir(&empty).unwrap();
+    std::fs::create_dir(&empty).unwrap();
     mac.run(&["--from", empty.to_str().unwrap()]).is_refused("it holds no report");
     mac.run(&["--from", "/nowhere/report.json"]).is_refused("/nowhere/report.json: ");
     mac.run(&["--from", "/dev/null"]).is_refused("it is empty");

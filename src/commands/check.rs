@@ -113,7 +113,7 @@ pub fn run(args: &CheckArgs) -> Result<ExitCode, String> {
         Some(Replay::Many(source)) => {
             let named = args.expect.as_deref();
             let want = named.map(|named| expectations::find(&host, Some(named))).transpose()?;
-            return fleet::run(args, &host, source, want.as_ref(), &selection);
+            return fleet::run(args, &host, *source, want.as_ref(), &selection);
         }
         Some(Replay::One(saved)) => Some(*saved),
         None => None,
