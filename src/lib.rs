@@ -67,6 +67,7 @@ pub mod fix;
 pub mod why;
 
 pub mod drift;
+pub mod fleet;
 
 pub mod report;
 

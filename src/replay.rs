@@ -2,8 +2,10 @@
 
 use crate::cli::unknown;
 use crate::commands::check::CheckArgs;
-use builder_doctor::host::HostError;
+use builder_doctor::fleet::source::{Given, Source, open};
+use builder_doctor::fleet::wrapped;
 use builder_doctor::host::live::read_input;
+use builder_doctor::host::{Host, HostError};
 use builder_doctor::report::json::{Saved, parse};
 use std::path::Path;
 
@@ -22,25 +24,43 @@ pub fn names() -> Vec<(&'static str, &'static str)> {
     EXAMPLES.iter().map(|(name, _)| (*name, "a saved machine")).collect()
 }
 
+/// The machine, or machines, to judge instead of this one.
+pub enum Replay<'h> {
+    /// One saved report.
+    One(Box<Saved>),
+    /// A folder, or several reports in one stream.
+    Many(Box<Source<'h>>),
+}
+
 /// The report in a file, or on standard input.
 pub fn read(path: &Path) -> Result<Saved, String> {
-    let shown = match path.to_string_lossy() {
-        name if name == "-" => "standard input".to_owned(),
-        name => builder_doctor::prose::line(&name),
-    };
+    let shown = shown(path);
     let bytes = read_input(path, LARGEST).map_err(|error| format!("{shown}: {}", HostError::from(error)))?;
     parse(&bytes).map_err(|error| format!("{shown}: {error}"))
 }
 
-/// The machine to judge instead of this one, if one was asked for.
-pub fn saved(args: &CheckArgs) -> Result<Option<Saved>, String> {
+/// What is to be judged instead of this machine, if that was asked for.
+pub fn given<'h>(args: &CheckArgs, host: &'h dyn Host) -> Result<Option<Replay<'h>>, String> {
     if let Some(path) = &args.from {
-        return read(path).map(Some);
+        let read = open(host, path).and_then(|given| match given {
+            Given::Many(source) => Ok(Replay::Many(Box::new(source))),
+            Given::One(bytes) => wrapped::read(&bytes).map(|(_, saved)| Replay::One(Box::new(saved))),
+        });
+        return read.map(Some).map_err(|error| format!("{}: {error}", shown(path)));
     }
     let Some(name) = args.example.as_deref() else { return Ok(None) };
     let name = if name.is_empty() { "broken" } else { name };
     let example = EXAMPLES.iter().find(|(known, _)| *known == name);
     let (_, text) =
         example.ok_or_else(|| unknown("example", name, EXAMPLES.iter().map(|(known, _)| *known)))?;
-    parse(text.as_bytes()).map(Some).map_err(|error| format!("the example {name}: {error}"))
+    let saved = parse(text.as_bytes()).map_err(|error| format!("the example {name}: {error}"))?;
+    Ok(Some(Replay::One(Box::new(saved))))
+}
+
+/// What a user typed, for a line of ours.
+pub fn shown(path: &Path) -> String {
+    match path.to_string_lossy() {
+        name if name == "-" => "standard input".to_owned(),
+        name => builder_doctor::prose::line(&name),
+    }
 }

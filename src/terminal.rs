@@ -10,6 +10,7 @@ use signal_hook::iterator::Signals;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// The exit code of a run that was interrupted, as shells have it.
@@ -108,6 +109,25 @@ fn speaks_utf8() -> bool {
         .find_map(|name| std::env::var_os(name).filter(|value| !value.is_empty()))
         .map(|value| value.to_string_lossy().to_ascii_lowercase());
     locale.is_none_or(|locale| locale.contains("utf-8") || locale.contains("utf8"))
+}
+
+/// Says how many reports are judged on standard error until `over`, if that is a terminal.
+pub fn show_count(host: &Live, judged: &AtomicUsize, over: &Cancel) {
+    let dumb = std::env::var_os("TERM").is_none_or(|value| value == "dumb");
+    if !io::stderr().is_terminal() || dumb {
+        return;
+    }
+    let (mut shown, started) = (false, host.clock());
+    while over.reason().is_none() {
+        std::thread::sleep(Duration::from_millis(15));
+        if host.clock().saturating_sub(started) > Duration::from_millis(400) {
+            let _ = write!(io::stderr(), "\r\x1b[K{} reports judged", judged.load(Ordering::Relaxed));
+            shown = true;
+        }
+    }
+    if shown {
+        let _ = write!(io::stderr(), "\r\x1b[K");
+    }
 }
 
 /// Names the slowest probe on standard error until `over`, if that is a terminal.

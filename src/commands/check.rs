@@ -1,8 +1,10 @@
 //! `builder-doctor check`: looks, or reads a report; judges; prints.
 
+use super::fleet;
 use crate::cli::{LOOK, LookArgs, OneOf, PRINT, WHICH, selectable, time, unknown};
+use crate::replay::{self, Replay};
 use crate::waiting::Task;
-use crate::{replay, say, terminal};
+use crate::{say, terminal};
 use builder_doctor::check::Layer;
 use builder_doctor::checks;
 use builder_doctor::diagnosis::{Diagnosis, Selection, diagnose};
@@ -13,6 +15,7 @@ use builder_doctor::history;
 use builder_doctor::host::Cancel;
 use builder_doctor::host::live::Live;
 use builder_doctor::report::human::Detail;
+use builder_doctor::report::replayed::Replayed;
 use builder_doctor::report::{Report, Timings, human, json};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -52,7 +55,9 @@ pub struct CheckArgs {
     /// End each look after this time
     #[arg(long, value_name = "TIME", default_value = "90s", value_parser = time, help_heading = LOOK, hide_short_help = true)]
     pub timeout: Duration,
-    /// Judge a saved report ("-": standard input)
+    /// Judge a saved report, or a folder of them
+    ///
+    /// "-" reads standard input: one report, or several one after the other.
     #[arg(long, value_name = "REPORT", help_heading = WHICH, conflicts_with_all = ["sudo", "quick", "deep", "offline"])]
     pub from: Option<PathBuf>,
     /// Replay a built-in saved machine
@@ -105,6 +110,10 @@ impl CheckArgs {
         }
     }
 
+    pub fn is_verbose(&self) -> bool {
+        self.verbose > 0
+    }
+
     pub fn selection(&self) -> Result<Selection, String> {
         let all = checks::all();
         for word in self.only.iter().chain(&self.skip) {
@@ -120,19 +129,30 @@ impl CheckArgs {
 /// Diagnoses.
 pub fn run(args: &CheckArgs) -> Result<ExitCode, String> {
     let selection = args.selection()?;
-    let saved = replay::saved(args)?;
-    let offers_fixes = saved.is_none() && terminal::is_watched();
-    // Not before the report is read: until then a signal may end us as it ends every program.
     let interrupted = Arc::new(Cancel::default());
-    terminal::heed_signals(&interrupted)?;
     let host = Live::new(args.timeout, Arc::clone(&interrupted));
+    let saved = match replay::given(args, &host)? {
+        Some(Replay::Many(source)) => {
+            let named = args.expect.as_deref();
+            let want = named.map(|named| expectations::find(&host, Some(named))).transpose()?;
+            return fleet::run(args, &host, *source, want.as_ref(), &selection);
+        }
+        Some(Replay::One(saved)) => Some(*saved),
+        None => None,
+    };
+    // Not before the report is read: until then a signal may end us as it ends every program.
+    terminal::heed_signals(&interrupted)?;
     let expected = |saved: Option<Expectations>| match (saved, &args.expect) {
         (Some(saved), None) => Ok(saved),
         (_, named) => expectations::find(&host, named.as_deref()),
     };
     let live = saved.is_none();
-    let (evidence, want, timings) = if let Some(saved) = saved {
-        (saved.evidence, expected(Some(saved.expectations))?, Timings::default())
+    // Of another machine, or of another time; what is built in speaks for itself.
+    let replays = args.from.is_some();
+    let (saved, evidence, want, timings) = if let Some(mut saved) = saved {
+        let want = expected(Some(std::mem::take(&mut saved.expectations)))?;
+        let evidence = saved.evidence.clone();
+        (Some(saved).filter(|_| replays), evidence, want, Timings::default())
     } else {
         let want = expected(None)?;
         let wanted = wanted(args, &selection)?;
@@ -142,11 +162,12 @@ pub fn run(args: &CheckArgs) -> Result<ExitCode, String> {
             Some(most) => task.look_until_green(most, args.look.paint().arrow()),
             None => task.look(),
         };
-        (evidence, want, timings)
+        (None, evidence, want, timings)
     };
     let diagnosis = diagnose(&checks::all(), &evidence, &want, &selection);
     let mut report = Report::new(&diagnosis, &evidence, &want, timings);
-    report.offers_fixes = offers_fixes;
+    report.offers_fixes = live && terminal::is_watched();
+    report.replayed = saved.map(|saved| Replayed::new(&saved, &diagnosis));
     if interrupted.reason().is_some() {
         report.interrupted = true;
         report.exit_code = terminal::INTERRUPTED;

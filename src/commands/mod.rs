@@ -5,6 +5,7 @@ pub mod completions;
 pub mod diff;
 pub mod explain;
 pub mod fix;
+pub mod fleet;
 pub mod list;
 pub mod look_as_root;
 pub mod man;

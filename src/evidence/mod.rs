@@ -134,7 +134,7 @@ impl<T> From<HostError> for Probe<T> {
 }
 
 /// Why there is no fact in a report that was written before anybody asked for it.
-const NOT_HELD: &str = "the report does not hold it";
+pub(crate) const NOT_HELD: &str = "the report does not hold it";
 
 /// Through whose eyes a fact was seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

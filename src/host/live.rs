@@ -192,7 +192,16 @@ pub fn read_input(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn regular_file(path: &Path) -> Result<std::fs::File, HostError> {
+/// What a user names as input: a file of any kind, or standard input for `-`.
+pub fn open_input(path: &Path) -> std::io::Result<Box<dyn Read + Send>> {
+    match path.as_os_str() == "-" {
+        true => Ok(Box::new(std::io::stdin())),
+        false => Ok(Box::new(std::fs::File::open(path)?)),
+    }
+}
+
+/// A file that is no pipe, no device and no folder, open for reading.
+pub fn regular_file(path: &Path) -> Result<std::fs::File, HostError> {
     // Not blocking, so that a pipe in a file's place cannot hold us; no terminal may become ours.
     let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
     let flags = i32::try_from(flags.bits()).unwrap_or_default();

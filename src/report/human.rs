@@ -37,6 +37,7 @@ pub fn render(report: &Report, paint: Paint, detail: Detail) -> String {
     }
     parts.push(at_home(report, &super::drift::section(report, paint, detail)));
     parts.push(rest(report, paint));
+    parts.extend(report.replayed.as_ref().map(|it| super::replayed::render(it, report.tool.version, paint)));
     if detail >= Detail::Checks {
         parts.push(at_home(report, &super::list::results(report, paint)));
     }
@@ -377,7 +378,8 @@ fn rest(report: &Report, paint: Paint) -> String {
     let only_root = unknown().filter(|it| it.because_of.is_empty() && it.detail == ONLY_ROOT);
     let settles: Vec<&str> = only_root.map(|it| it.id).collect();
     if !settles.is_empty() {
-        lines.push(format!("`builder-doctor --sudo` also answers {}.", some(&settles, 3)));
+        let there = if report.replayed.is_some() { " there" } else { "" };
+        lines.push(format!("`builder-doctor --sudo`{there} also answers {}.", some(&settles, 3)));
     }
     lines.push(about(report));
     lines.iter().map(|line| paint.wrap(line, "", "")).collect::<Vec<_>>().join("\n")
@@ -424,12 +426,15 @@ fn next(report: &Report, paint: Paint) -> String {
     if let Some(offer) = super::plan::offer(report) {
         return paint.wrap(&offer, "", "");
     }
+    // A saved report is of another machine, or of another time.
+    let (on_it, there) = if report.replayed.is_some() { ("on that machine, ", " there") } else { ("", "") };
     let step = match report.verdict {
-        _ if report.interrupted => "`builder-doctor` again, to the end.".to_owned(),
-        "broken" | "degraded" => to_mend(report),
+        _ if report.interrupted => format!("`builder-doctor` again{there}, to the end."),
+        "broken" | "degraded" => format!("{on_it}{}", to_mend(report)),
+        "unknown" if !there.is_empty() => "-v shows each check, and what was seen.".to_owned(),
         "unknown" => "`builder-doctor -v` shows each check, and what was seen.".to_owned(),
         _ if proven(report, "yes", "no") == "no" => {
-            "`builder-doctor` without --quick makes the test build that proves it.".to_owned()
+            format!("`builder-doctor` without --quick{there} makes the test build that proves it.")
         }
         _ => "nothing to do.".to_owned(),
     };

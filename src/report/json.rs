@@ -17,6 +17,10 @@ pub struct Saved {
     pub tool: SavedTool,
     /// The look was interrupted.
     pub interrupted: bool,
+    /// Names are stand-ins.
+    pub redacted: bool,
+    /// It was itself made of a saved report.
+    pub replayed: Option<SavedReplay>,
     /// All facts: what a later version added is passed over, what an earlier one lacked was not taken, and what
     /// cannot be read is blind.
     pub evidence: Evidence,
@@ -32,6 +36,24 @@ pub struct SavedTool {
     pub name: String,
     /// Such as `0.1.0`.
     pub version: String,
+}
+
+/// What a report says of the report that it was made of.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct SavedReplay {
+    /// The version that took the evidence.
+    pub version: Option<String>,
+    /// What could not be learned from it.
+    pub lacks: Vec<SavedLack>,
+}
+
+/// What could not be learned from a report.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct SavedLack {
+    /// As in [`super::replayed::Lack`].
+    pub what: String,
 }
 
 /// The report with two spaces of indentation and a newline at its end.
@@ -57,6 +79,10 @@ pub fn parse(bytes: &[u8]) -> Result<Saved, String> {
         tool: Option<&'a RawValue>,
         #[serde(borrow, default)]
         interrupted: Option<&'a RawValue>,
+        #[serde(borrow, default)]
+        redacted: Option<&'a RawValue>,
+        #[serde(borrow, default)]
+        replayed: Option<&'a RawValue>,
         #[serde(borrow, default)]
         evidence: Option<&'a RawValue>,
         #[serde(borrow, default)]
@@ -91,6 +117,8 @@ pub fn parse(bytes: &[u8]) -> Result<Saved, String> {
     Ok(Saved {
         tool: frame.tool.and_then(understood).unwrap_or_default(),
         interrupted: frame.interrupted.and_then(understood).unwrap_or_default(),
+        redacted: frame.redacted.and_then(understood).unwrap_or_default(),
+        replayed: frame.replayed.and_then(understood),
         evidence: Evidence::of_saved(&facts),
         expectations: expected(expectations)
             .map_err(|error| crate::prose::line(&format!("its expectations: {error}")))?,

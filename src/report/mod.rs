@@ -3,11 +3,13 @@
 pub mod diff;
 pub mod drift;
 pub mod explain;
+pub mod fleet;
 pub mod human;
 pub mod json;
 pub mod list;
 pub mod paint;
 pub mod plan;
+pub mod replayed;
 pub mod schema;
 pub mod symptoms;
 pub mod why;
@@ -44,6 +46,9 @@ pub struct Report<'a> {
     /// The look was interrupted: what is not told here may still be so.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub interrupted: bool,
+    /// It is about a saved report: where that comes from, and what it cannot show.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replayed: Option<replayed::Replayed>,
     /// Each layer and how it stands: `ok`, `warning`, `broken`, `blocked`, `unknown`, `skipped`.
     pub chain: Vec<Station>,
     /// Failed checks only: roots first, in rank order, each followed by its consequences; notes last.
@@ -178,6 +183,7 @@ impl<'a> Report<'a> {
             verdict: d.state.name(),
             exit_code: d.exit_code(),
             interrupted: false,
+            replayed: None,
             chain: d
                 .chain()
                 .into_iter()
