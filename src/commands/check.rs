@@ -8,7 +8,9 @@ use builder_doctor::diagnosis::{Selection, diagnose};
 use builder_doctor::evidence::{RootAccess, Wanted};
 use builder_doctor::expectations::{self, Expectations};
 use builder_doctor::host::live::Live;
+use builder_doctor::host::secrets::Secrets;
 use builder_doctor::host::{Cancel, Host};
+use builder_doctor::redact::{redact, survivor, without_any_secret};
 use builder_doctor::report::human::Detail;
 use builder_doctor::report::{Report, Timings, human, json};
 use clap::{Args, ValueEnum};
@@ -59,6 +61,12 @@ pub struct CheckArgs {
     /// End the whole look after this time
     #[arg(long, value_name = "TIME", default_value = "90s", value_parser = time)]
     pub timeout: Duration,
+    /// Keep the real names in what is made for others, for local use; secrets are left out all the same
+    #[arg(long, conflicts_with = "show_redactions")]
+    no_redact: bool,
+    /// Say on standard error which token stands for what, and how often
+    #[arg(long)]
+    show_redactions: bool,
     /// Show each check (-v), and each probe with its time (-vv)
     #[arg(short, long, action = clap::ArgAction::Count)]
     verbose: u8,
@@ -118,17 +126,38 @@ pub fn run(args: &CheckArgs) -> Result<ExitCode, String> {
         let total = u64::try_from(host.clock().as_millis()).unwrap_or(u64::MAX);
         (evidence, want, Timings { total_ms: total, probes })
     };
+    let redacts = args.format() != Format::Human && !args.no_redact;
+    let secrets = Secrets::of_this_machine(&host, host_name());
+    let (evidence, redactions) = if redacts || args.show_redactions {
+        let (shown, redactions) = redact(&evidence, &want, &secrets)?;
+        (if redacts { shown } else { without_any_secret(&evidence)? }, redactions)
+    } else {
+        (without_any_secret(&evidence)?, Vec::new())
+    };
     let diagnosis = diagnose(&checks::all(), &evidence, &want, &selection);
     let mut report = Report::new(&diagnosis, &evidence, &want, timings);
     if interrupted.reason().is_some() {
         report.interrupted = true;
         report.exit_code = terminal::INTERRUPTED;
     }
+    report.redacted = redacts;
     let text = match args.format() {
         Format::Json => json::render(&report),
         Format::Human => human::render(&report, args.look.paint(), args.detail()),
     };
+    if let Some(fact) = survivor(&evidence, &text, &secrets, redacts) {
+        return Err(format!("the report is not written: {fact} holds a secret or a name of this machine"));
+    }
+    if args.show_redactions {
+        terminal::show_redactions(&redactions);
+    }
     Ok(say(&text, report.exit_code))
+}
+
+/// What this machine calls itself; looked for in what is written, and no evidence.
+fn host_name() -> Option<String> {
+    let name = rustix::system::uname().nodename().to_str().ok()?.to_owned();
+    (!name.is_empty()).then_some(name)
 }
 
 /// What was typed, as the evidence to take.

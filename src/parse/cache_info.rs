@@ -50,7 +50,7 @@ pub fn parse_cache_info(body: &str) -> CacheAnswer {
 pub struct Narinfo {
     /// The names of the keys that signed it, each once.
     #[serde(default)]
-    #[schemars(extend("x-kind" = "public"))]
+    #[schemars(extend("x-kind" = "text"))]
     pub signers: Vec<String>,
     /// Its path is made of its contents, so that it needs no signature.
     #[serde(default)]

@@ -43,7 +43,7 @@ pub struct NixConfig {
     pub trusted_substituters: Option<Vec<String>>,
     /// `name:base64`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-kind" = "public"))]
+    #[schemars(extend("x-kind" = "text"))]
     pub trusted_public_keys: Option<Vec<String>>,
     /// Names.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -34,6 +34,8 @@ pub struct Report<'a> {
     /// The look was interrupted: what is not told here may still be so.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub interrupted: bool,
+    /// Tokens such as `<user-1>` stand in for the names of people and machines; false in a file for local use.
+    pub redacted: bool,
     /// Each layer and how it stands: `ok`, `warning`, `broken`, `blocked`, `unknown`, `skipped`.
     pub chain: Vec<Station>,
     /// Failed checks only: roots first, in rank order, each followed by its consequences; notes last.
@@ -134,6 +136,7 @@ impl<'a> Report<'a> {
             verdict: d.state.name(),
             exit_code: d.exit_code(),
             interrupted: false,
+            redacted: false,
             chain: d
                 .chain()
                 .into_iter()
