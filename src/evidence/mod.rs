@@ -59,6 +59,7 @@ pub enum Probe<T> {
     /// It was seen.
     Seen {
         /// The fact.
+        #[schemars(extend("x-kind" = "text"))]
         fact: T,
         /// What was asked: a command or a path.
         #[schemars(extend("x-kind" = "text"))]

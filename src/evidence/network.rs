@@ -61,6 +61,7 @@ impl Way {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Knock {
     /// The address.
+    #[schemars(extend("x-kind" = "ip-address"))]
     pub address: IpAddr,
     /// What came of it.
     pub end: End,

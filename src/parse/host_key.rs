@@ -14,6 +14,7 @@ pub struct ScannedKey {
     #[schemars(extend("x-kind" = "public"))]
     pub kind: String,
     /// The key itself, as every tool prints it.
+    #[schemars(extend("x-kind" = "public"))]
     pub base64: String,
 }
 

@@ -95,6 +95,11 @@ impl<'s> Spot<'s> {
         Some(self.nodes.iter().find_map(|(_, kind)| *kind).unwrap_or(Kind::Text))
     }
 
+    /// Whether only an address can be read back here.
+    pub(super) fn is_address(&self) -> bool {
+        self.nodes.iter().any(|(node, _)| node.get("format").is_some_and(|it| it == "ip"))
+    }
+
     /// The kind of the keys of a map that stands here; none where the schema names them.
     pub(super) fn kind_of_key(&self, key: &str) -> Option<Kind> {
         let named = |node: &Value| node.get("properties").is_some_and(|all| all.get(key).is_some());

@@ -176,7 +176,7 @@ fn replace(value: &mut Value, spot: &Spot, names: &Names) {
         Value::String(text) => {
             if let Some(kind) = spot.kind_of(text).filter(|kind| *kind != Kind::Public) {
                 let whole = matches!(kind, Kind::UserName | Kind::HostName | Kind::IpAddress);
-                *text = names.replaced(text, whole).0;
+                *text = if spot.is_address() { names.address(text) } else { names.replaced(text, whole).0 };
             }
         }
         Value::Array(all) => {

@@ -2,7 +2,7 @@
 
 use crate::checks;
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::OnceLock;
 
 /// What a token stands for.
@@ -166,6 +166,18 @@ impl Names {
         }
         found.sort_by_key(|it| it.from);
         found
+    }
+
+    /// An address of the range for documentation, with the number of the token and of the same family: where
+    /// only an address can be read back.
+    pub(super) fn address(&self, text: &str) -> String {
+        let number = self.token(text).and_then(|token| token.strip_prefix("<ip-")?.strip_suffix('>'));
+        let Some(number) = number.and_then(|it| it.parse::<u16>().ok()) else { return text.to_owned() };
+        if text.contains(':') {
+            Ipv6Addr::new(0x2001, 0xdb8, 0xd, 0, 0, 0, 0, number).to_string()
+        } else {
+            Ipv4Addr::new(192, 0, 2, u8::try_from(number).unwrap_or(u8::MAX)).to_string()
+        }
     }
 
     /// The text with tokens for names, and whether that changed it.
@@ -376,16 +388,19 @@ fn is_public_host(name: &str) -> bool {
         || ["daemon", "local", "auto"].contains(&name.as_str())
 }
 
-/// Addresses that every machine has, QEMU's own net, and resolvers that belong to everybody.
+/// Addresses that every machine has, QEMU's own net, those of [`Names::address`], and resolvers that belong to everybody.
 fn is_public_address(address: IpAddr) -> bool {
     const RESOLVERS: [&str; 5] = ["1.1.1.1", "1.0.0.1", "8.8.8.8", "8.8.4.4", "9.9.9.9"];
-    let of_qemu = match address {
-        IpAddr::V4(v4) => v4.octets().starts_with(&[10, 0, 2]) || v4.is_broadcast(),
-        IpAddr::V6(_) => false,
+    let of_nobody = match address {
+        IpAddr::V4(v4) => {
+            let octets = v4.octets();
+            octets.starts_with(&[10, 0, 2]) || octets.starts_with(&[192, 0, 2]) || v4.is_broadcast()
+        }
+        IpAddr::V6(v6) => v6.segments().starts_with(&[0x2001, 0xdb8, 0xd]),
     };
     address.is_loopback()
         || address.is_unspecified()
-        || of_qemu
+        || of_nobody
         || RESOLVERS.contains(&address.to_string().as_str())
 }
 
