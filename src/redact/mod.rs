@@ -44,23 +44,24 @@ pub fn redact(
     });
     let mut names = Names::new(hosts.chain([want.builder.host.to_ascii_lowercase()]));
     names.pass_over_tokens(&text);
+    each(&value, &Spot::top(kind::schema()), &mut |text, kind| match kind {
+        Kind::UserName => names.learn(Sort::User, text),
+        Kind::HostName if !text.contains(['/', ' ']) => names.learn(Sort::Host, text),
+        Kind::Public => {}
+        _ => names.learn_from(text),
+    });
+    // Last, so that the numbers are those of the evidence wherever it is judged.
     secrets.own_names(|user, home, host| {
         if let Some(user) = user {
             names.learn(Sort::User, user);
         }
-        if let Some(home) = home.filter(|home| !home.starts_with("/Users/") && !home.starts_with("/home/")) {
+        if let Some(home) = home.filter(|home| is_home_of_its_own(home)) {
             names.learn(Sort::Home, home.trim_start_matches('/'));
         }
         if let Some(host) = host {
             names.learn(Sort::Host, host);
             names.learn(Sort::Host, host.split('.').next().unwrap_or(host));
         }
-    });
-    each(&value, &Spot::top(kind::schema()), &mut |text, kind| match kind {
-        Kind::UserName => names.learn(Sort::User, text),
-        Kind::HostName if !text.contains(['/', ' ']) => names.learn(Sort::Host, text),
-        Kind::Public => {}
-        _ => names.learn_from(text),
     });
     replace(&mut value, &Spot::top(kind::schema()), &names);
     let text = value.to_string();
@@ -71,6 +72,16 @@ pub fn redact(
     });
     let used = used.filter(|it| it.count > 0).collect();
     Ok((evidence_of(value)?, used))
+}
+
+/// A home by whose path no user is named already, and that is not every machine's.
+fn is_home_of_its_own(home: &str) -> bool {
+    let inner = home.trim_matches('/');
+    let last = inner.rsplit('/').next().unwrap_or(inner);
+    inner.contains('/')
+        && !home.starts_with("/Users/")
+        && !home.starts_with("/home/")
+        && !is_public_name(last)
 }
 
 /// The evidence with the names in it, and without any secret: what a report for local use holds.
