@@ -32,7 +32,7 @@ fn json_holds_tokens_and_the_screen_holds_names() {
     let ran = run(&mac, &["--json"], &ALICE);
     let report = ran.json();
     assert_eq!(report["redacted"], true);
-    assert!(!ran.stdout.contains("alice") && !ran.stdout.contains("corp.example"), "{}", ran.stdout);
+    assert!(!ran.text().contains("alice") && !ran.text().contains("corp.example"), "{}", ran.text());
     let trusted = &report["evidence"]["nix_config"]["seen"]["fact"]["read"]["trusted_users"];
     assert_eq!(trusted[0], "root");
     assert_eq!(
@@ -40,7 +40,7 @@ fn json_holds_tokens_and_the_screen_holds_names() {
         "what is the same stays the same"
     );
     // Read back, it is redacted already, and judged the same.
-    let again = mac.run_with_input(&["--json", "--from", "-"], ran.stdout.as_bytes());
+    let again = mac.run_with_input(&["--json", "--from", "-"], &ran.stdout);
     assert_eq!(again.json()["evidence"], report["evidence"]);
     assert_eq!(again.code, ran.code);
 }
@@ -49,7 +49,7 @@ fn json_holds_tokens_and_the_screen_holds_names() {
 fn names_stay_for_local_use_and_the_file_says_so() {
     let ran = run(&of_alice(), &["--json", "--no-redact"], &ALICE);
     assert_eq!(ran.json()["redacted"], false);
-    assert!(ran.stdout.contains("\"alice\"") && ran.stdout.contains("nix.corp.example"));
+    assert!(ran.text().contains("\"alice\"") && ran.text().contains("nix.corp.example"));
 }
 
 #[test]
@@ -57,10 +57,10 @@ fn what_a_token_stands_for_is_said_beside_the_report() {
     let mac = of_alice();
     let ran = run(&mac, &["--json", "--show-redactions"], &ALICE);
     assert!(ran.stderr.contains("> stands for alice, "), "{}", ran.stderr);
-    assert!(!ran.stdout.contains("alice"));
+    assert!(!ran.text().contains("alice"));
     let both = run(&mac, &["--json", "--show-redactions", "--no-redact"], &ALICE);
     assert_eq!(both.code, Some(2));
-    assert_eq!(both.stdout, "");
+    assert_eq!(both.text(), "");
 }
 
 /// No shape tells these: only who knows the secret finds it.
@@ -71,7 +71,7 @@ fn a_secret_of_this_machine_is_refused_with_the_name_of_the_fact() {
     mac.nix("build", "echo 'error: the server did not take zq7plainpassword' >&2; exit 1");
     for args in [&["--json"][..], &["--json", "--no-redact"], &[]] {
         let ran = run(&mac, args, &ALICE);
-        assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{args:?}");
+        assert_eq!((ran.code, ran.text()), (Some(2), ""), "{args:?}");
         assert!(ran.stderr.contains("the report is not written: evidence.builds."), "{}", ran.stderr);
         assert!(!ran.stderr.contains("zq7plainpassword"));
     }
@@ -83,7 +83,7 @@ fn an_access_token_in_the_environment_is_looked_for() {
     mac.nix("build", "echo 'error: zq7plaintoken is no good' >&2; exit 1");
     let tokens = [("NIX_CONFIG", "access-tokens = git.corp.example=zq7plaintoken")];
     let ran = run(&mac, &["--json"], &tokens);
-    assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""));
+    assert_eq!((ran.code, ran.text()), (Some(2), ""));
 }
 
 /// Secrets whose shape tells what they are, in all that the doctor reads.
@@ -112,8 +112,8 @@ fn secrets_in_what_programs_print_come_out_of_no_format() {
         }
         for args in [&["--json"][..], &["--json", "--no-redact"], &["-vv"]] {
             let ran = run(&mac, args, &ALICE);
-            assert!(!ran.stdout.is_empty(), "{program} {sub}: {}", ran.stderr);
-            assert!(!ran.stdout.contains("zq7secret"), "{program} {sub} {args:?}: {}", ran.stdout);
+            assert!(!ran.text().is_empty(), "{program} {sub}: {}", ran.stderr);
+            assert!(!ran.text().contains("zq7secret"), "{program} {sub} {args:?}: {}", ran.text());
         }
     }
 }
