@@ -262,7 +262,8 @@ fn homes(text: &str) -> Vec<(usize, usize)> {
                 .find(|c: char| "/:;,'\"`)(<>|&?#=".contains(c) || c.is_whitespace())
                 .unwrap_or(rest.len());
             let name = rest.get(..end).unwrap_or("").trim_end_matches('.');
-            if !name.is_empty() {
+            // A folder of settings is nobody's name: the home may itself be called so.
+            if !name.is_empty() && !name.starts_with('.') {
                 found.push((from, from + name.len()));
             }
         }
