@@ -39,9 +39,11 @@ pub struct Expectations {
 #[schemars(rename = "ExpectedNix")]
 pub struct Nix {
     /// `major.minor`, such as "2.30".
+    #[schemars(extend("x-kind" = "public"))]
     pub minimum_version: String,
     /// Experimental features that must be on.
     #[serde(default)]
+    #[schemars(extend("x-kind" = "public"))]
     pub experimental_features: Vec<String>,
 }
 
@@ -51,18 +53,23 @@ pub struct Nix {
 #[schemars(rename = "ExpectedBuilder")]
 pub struct Builder {
     /// The ssh alias by which the machines file names it.
+    #[schemars(extend("x-kind" = "host-name"))]
     pub host: String,
     /// The port on this Mac that leads into the VM.
     pub port: u16,
     /// The launchd job that runs the VM.
+    #[schemars(extend("x-kind" = "text"))]
     pub launchd_label: String,
     /// Systems that it must build for.
+    #[schemars(extend("x-kind" = "public"))]
     pub systems: Vec<String>,
     /// Systems that it had better build for as well.
     #[serde(default)]
+    #[schemars(extend("x-kind" = "public"))]
     pub optional_systems: Vec<String>,
     /// System features that it must offer.
     #[serde(default)]
+    #[schemars(extend("x-kind" = "public"))]
     pub features: Vec<String>,
 }
 
@@ -72,11 +79,14 @@ pub struct Builder {
 #[schemars(rename = "ExpectedCache")]
 pub struct Cache {
     /// The substituter's URL.
+    #[schemars(extend("x-kind" = "url"))]
     pub url: String,
     /// `name:base64`, as in `trusted-public-keys`.
+    #[schemars(extend("x-kind" = "public"))]
     pub public_key: String,
     /// A store path that it has, by which its signatures are looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "text"))]
     pub known_path: Option<String>,
 }
 
@@ -86,8 +96,10 @@ pub struct Cache {
 #[schemars(rename = "ExpectedTestBuild")]
 pub struct TestBuild {
     /// What `--deep` builds besides, for each system.
+    #[schemars(extend("x-kind" = "text"))]
     pub installable: String,
     /// How long one test build may take, such as "60s".
+    #[schemars(extend("x-kind" = "public"))]
     pub timeout: String,
 }
 

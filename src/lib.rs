@@ -26,7 +26,9 @@
 //! 6. Every probe has a deadline, every child its own process group, which is killed whole. What a probe
 //!    prints is read to a bound and as bytes: no output can break the doctor.
 //! 7. Facts are a whitelist. `access-tokens`, netrc, the environment as a whole and private keys are never
-//!    read into evidence.
+//!    read into evidence. The host layer alone reads them when a report is written, into a type that nothing
+//!    can print or save, to see that the report holds none of them. Each string of the evidence says in the
+//!    schema what kind of thing it holds, and a report for others holds tokens in place of names (`redact`).
 //! 8. Renderers decide nothing. Every format carries the same ids and verdicts, and the exit code is the
 //!    same in all of them.
 //! 9. Derived, never copied: README's table of checks, `list`, `explain`, `schema`, completions and the man
@@ -68,6 +70,7 @@ pub mod why;
 
 pub mod drift;
 pub mod fleet;
+pub mod redact;
 
 pub mod report;
 

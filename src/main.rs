@@ -2,6 +2,7 @@
 
 mod cli;
 mod commands;
+mod judged;
 mod replay;
 mod terminal;
 mod waiting;

@@ -43,6 +43,18 @@ pub fn tell(since: &str, lines: &[String]) {
     }
 }
 
+/// Which token stands for what, on standard error, so that it never gets into the report.
+pub fn show_redactions(all: &[builder_doctor::redact::Redaction]) {
+    let mut err = io::stderr();
+    if all.is_empty() {
+        let _ = writeln!(err, "nothing was replaced");
+    }
+    for it in all {
+        let times = if it.count == 1 { "once".to_owned() } else { format!("{} times", it.count) };
+        let _ = writeln!(err, "{} stands for {}, {times}", it.token, builder_doctor::prose::line(&it.value));
+    }
+}
+
 /// Raises the flag at the first signal, and ends at once at the second.
 pub fn heed_signals(interrupted: &Arc<Cancel>) -> Result<(), String> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(|error| format!("signals: {error}"))?;

@@ -572,7 +572,7 @@ fn secrets_in_the_users_own_settings_are_not_told() {
     mac.write("home/.config/nix/extra.conf", format!("access-tokens = github.com={TOKEN}\n"));
     let report = mac.run(&["--json", "--quick", "--offline"]).is_report();
     let files = report["evidence"]["conf_files"].to_string();
-    assert!(files.contains("home/.config/nix/nix.conf"), "the file was not read: {files}");
+    assert!(files.contains("<home-1>/.config/nix/nix.conf"), "the file was not read: {files}");
     keeps_its_secrets(&mac, &["--quick", "--offline"]);
 }
 

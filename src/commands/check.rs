@@ -2,21 +2,22 @@
 
 use super::fleet;
 use crate::cli::{LOOK, LookArgs, OneOf, PRINT, WHICH, selectable, time, unknown};
+use crate::judged::{Machine, View};
 use crate::replay::{self, Replay};
 use crate::waiting::Task;
 use crate::{say, terminal};
 use builder_doctor::check::Layer;
 use builder_doctor::checks;
-use builder_doctor::diagnosis::{Diagnosis, Selection, diagnose};
-use builder_doctor::drift::{self, Side};
-use builder_doctor::evidence::{Evidence, RootAccess, Wanted};
+use builder_doctor::diagnosis::Selection;
+use builder_doctor::evidence::{RootAccess, Wanted};
 use builder_doctor::expectations::{self, Expectations};
 use builder_doctor::history;
 use builder_doctor::host::Cancel;
 use builder_doctor::host::live::Live;
+use builder_doctor::host::secrets::Secrets;
+use builder_doctor::redact::{survivor, without_any_secret};
 use builder_doctor::report::human::Detail;
-use builder_doctor::report::replayed::Replayed;
-use builder_doctor::report::{Report, Timings, human, json};
+use builder_doctor::report::{Timings, human, json};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -55,6 +56,16 @@ pub struct CheckArgs {
     /// End each look after this time
     #[arg(long, value_name = "TIME", default_value = "90s", value_parser = time, help_heading = LOOK, hide_short_help = true)]
     pub timeout: Duration,
+    /// Keep the real names in what is made for others
+    ///
+    /// For local use. Secrets are left out all the same.
+    #[arg(long, conflicts_with = "show_redactions", help_heading = PRINT, hide_short_help = true)]
+    no_redact: bool,
+    /// Say which token stands for what
+    ///
+    /// On standard error, with how often it stands.
+    #[arg(long, help_heading = PRINT, hide_short_help = true)]
+    show_redactions: bool,
     /// Judge a saved report, or a folder of them
     ///
     /// "-" reads standard input: one report, or several one after the other.
@@ -147,12 +158,10 @@ pub fn run(args: &CheckArgs) -> Result<ExitCode, String> {
         (_, named) => expectations::find(&host, named.as_deref()),
     };
     let live = saved.is_none();
-    // Of another machine, or of another time; what is built in speaks for itself.
-    let replays = args.from.is_some();
     let (saved, evidence, want, timings) = if let Some(mut saved) = saved {
         let want = expected(Some(std::mem::take(&mut saved.expectations)))?;
-        let evidence = saved.evidence.clone();
-        (Some(saved).filter(|_| replays), evidence, want, Timings::default())
+        let evidence = std::mem::take(&mut saved.evidence);
+        (Some(saved), evidence, want, Timings::default())
     } else {
         let want = expected(None)?;
         let wanted = wanted(args, &selection)?;
@@ -164,41 +173,53 @@ pub fn run(args: &CheckArgs) -> Result<ExitCode, String> {
         };
         (None, evidence, want, timings)
     };
-    let diagnosis = diagnose(&checks::all(), &evidence, &want, &selection);
-    let mut report = Report::new(&diagnosis, &evidence, &want, timings);
-    report.offers_fixes = live && terminal::is_watched();
-    report.replayed = saved.map(|saved| Replayed::new(&saved, &diagnosis));
-    if interrupted.reason().is_some() {
-        report.interrupted = true;
-        report.exit_code = terminal::INTERRUPTED;
-    }
+    let machine = Machine {
+        want: &want,
+        selection: &selection,
+        timings: &timings,
+        // What is built in speaks for itself.
+        saved: saved.as_ref().filter(|_| args.from.is_some()),
+        interrupted: interrupted.reason().is_some(),
+        offers_fixes: live && terminal::is_watched(),
+    };
+    let mut own = machine.judged(without_any_secret(&evidence)?);
     if live && !args.no_history {
-        remember(args, &host, &mut report, &diagnosis);
+        remember(args, &host, &machine, &mut own);
     }
+    let secrets = if live { Secrets::of_this_machine(&host, host_name()) } else { Secrets::default() };
+    let redacts = !args.no_redact && args.format() != Format::Human;
+    let mut shared = None;
+    if redacts || args.show_redactions {
+        let (view, redactions) = machine.for_others(&own, &secrets)?;
+        if args.show_redactions {
+            terminal::show_redactions(&redactions);
+        }
+        shared = Some(view);
+    }
+    let view = shared.as_ref().filter(|_| redacts).unwrap_or(&own);
+    let mut report = machine.report(view);
+    report.redacted = redacts;
     let text = match args.format() {
         Format::Json => json::render(&report),
         Format::Human => human::render(&report, args.look.paint(), args.detail()),
     };
+    if let Some(fact) = survivor(&view.evidence, &text, &secrets, redacts) {
+        return Err(format!("the report is not written: {fact} holds a secret or a name of this machine"));
+    }
     Ok(say(&text, report.exit_code))
 }
 
-/// Keeps what a healthy machine is; where it is not, adds what changed since. No trouble with it ends a run.
-fn remember(args: &CheckArgs, host: &Live, report: &mut Report, diagnosis: &Diagnosis) {
+/// Keeps what a healthy machine is; where it is not, finds what it was. No trouble with it ends a run.
+fn remember(args: &CheckArgs, host: &Live, machine: &Machine, own: &mut View) {
     let uid = rustix::process::geteuid().as_raw();
-    let (evidence, expectations): (&Evidence, &Expectations) = (report.evidence, report.expectations);
     let whole = args.only.is_empty() && args.skip.is_empty();
-    let outcome = history::folder(host, evidence, uid).and_then(|folder| {
-        if history::is_worth_keeping(report) {
-            return if whole { history::keep(host, &folder, uid, report) } else { Ok(()) };
+    let outcome = history::folder(host, &own.evidence, uid).and_then(|folder| {
+        let report = machine.report(own);
+        if history::is_worth_keeping(&report) {
+            return if whole { history::keep(host, &folder, uid, &report) } else { Ok(()) };
         }
         if report.verdict != "healthy" && !report.interrupted {
-            let kept = history::read(host, &folder, uid)?;
-            report.changes = kept.map(|kept| {
-                let version = kept.tool.version.as_str();
-                let before = Side { evidence: &kept.evidence, expectations: &kept.expectations, version };
-                let now = Side { evidence, expectations, version: env!("CARGO_PKG_VERSION") };
-                drift::since(&before, &now, diagnosis)
-            });
+            own.before = history::read(host, &folder, uid)?;
         }
         Ok(())
     });
@@ -207,6 +228,12 @@ fn remember(args: &CheckArgs, host: &Live, report: &mut Report, diagnosis: &Diag
     {
         terminal::complain(&format!("history: {why}"));
     }
+}
+
+/// What this machine calls itself; looked for in what is written, and no evidence.
+fn host_name() -> Option<String> {
+    let name = rustix::system::uname().nodename().to_str().ok()?.to_owned();
+    (!name.is_empty()).then_some(name)
 }
 
 /// What was typed, as the evidence to take.

@@ -12,6 +12,7 @@ use std::path::Path;
 #[serde(default)]
 pub struct BuildUsers {
     /// The group's name.
+    #[schemars(extend("x-kind" = "public"))]
     pub group: String,
     /// Its number; None where there is no such group.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -19,6 +20,7 @@ pub struct BuildUsers {
     /// How many members it names.
     pub members: usize,
     /// Members that are no users.
+    #[schemars(extend("x-kind" = "user-name"))]
     pub missing: Vec<String>,
     /// Members whose number another user has as well.
     pub shared: Vec<Shared>,
@@ -29,8 +31,10 @@ pub struct BuildUsers {
 #[serde(default)]
 pub struct Shared {
     /// The build user.
+    #[schemars(extend("x-kind" = "user-name"))]
     pub user: String,
     /// The other.
+    #[schemars(extend("x-kind" = "text"))]
     pub with: String,
 }
 

@@ -13,12 +13,14 @@ use std::path::Path;
 #[serde(default)]
 pub struct BuilderLog {
     /// Its file.
+    #[schemars(extend("x-kind" = "path"))]
     pub path: String,
     /// Errors are written to it too.
     pub errors: bool,
     /// How long ago it was last written to.
     pub seconds_ago: u64,
     /// The last lines that say something.
+    #[schemars(extend("x-kind" = "text"))]
     pub lines: Vec<String>,
 }
 

@@ -14,12 +14,15 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BuildRun {
     /// The system that it was for.
+    #[schemars(extend("x-kind" = "public"))]
     pub system: String,
     /// The system feature that it demanded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "public"))]
     pub feature: Option<String>,
     /// What was built, if it was not our own derivation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "text"))]
     pub installable: Option<String>,
     /// No machine was asked: one of `external-builders`, a program on this Mac, was given it.
     #[serde(default)]
@@ -41,8 +44,10 @@ pub enum Ended {
     /// Stopped after so many seconds.
     Deadline(u64),
     /// Stopped, as something else showed that it could not end.
+    #[schemars(extend("x-kind" = "text"))]
     Cancelled(String),
     /// It was not started, or ended in another way.
+    #[schemars(extend("x-kind" = "text"))]
     Other(String),
 }
 

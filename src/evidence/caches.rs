@@ -38,6 +38,7 @@ pub struct Netrc {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct KnownPath {
     /// `/nix/store/<hash>-nix-2.34.8`.
+    #[schemars(extend("x-kind" = "path"))]
     pub path: String,
     /// What the cache says of it; None where it does not have it, or says something else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -48,8 +49,10 @@ pub struct KnownPath {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Bundle {
     /// Its path.
+    #[schemars(extend("x-kind" = "path"))]
     pub path: String,
     /// What names it: a file of settings, the daemon's launchd job, or Nix's default.
+    #[schemars(extend("x-kind" = "text"))]
     pub named_by: String,
     /// What is there.
     pub state: BundleState,
@@ -64,6 +67,7 @@ pub enum BundleState {
     /// Nothing, or a link that leads nowhere.
     Missing,
     /// It cannot be read, because of this.
+    #[schemars(extend("x-kind" = "text"))]
     Unreadable(String),
 }
 
@@ -71,11 +75,13 @@ pub enum BundleState {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CacheView {
     /// As expected or configured, without secrets.
+    #[schemars(extend("x-kind" = "url"))]
     pub url: String,
     /// What came of asking for its nix-cache-info.
     pub answer: CacheReply,
     /// Who issued the certificate that it shows; asked only where that is not trusted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "text"))]
     pub issuer: Option<String>,
     /// The URL that Nix has holds a login, which we neither keep nor send.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -99,6 +105,7 @@ pub enum CacheReply {
     /// A binary cache for this store folder.
     Cache {
         /// `/nix/store`.
+        #[schemars(extend("x-kind" = "path"))]
         store_dir: String,
     },
     /// Something answered, and it is no binary cache.
@@ -106,13 +113,16 @@ pub enum CacheReply {
         /// The answer is a web page.
         html: bool,
         /// Where it came from, redirects followed.
+        #[schemars(extend("x-kind" = "text"))]
         from: String,
     },
     /// An HTTP status that is not 200.
     Status(u16),
     /// Its certificate is not vouched for by the bundle.
+    #[schemars(extend("x-kind" = "text"))]
     Untrusted(String),
     /// No answer, for this reason.
+    #[schemars(extend("x-kind" = "text"))]
     Unreachable(String),
     /// Not a cache that can be asked over HTTP (a folder, s3://, ssh://), or no certificates to ask it by.
     NotAsked,

@@ -13,6 +13,7 @@ pub const SYSTEM: &str = "/etc/nix/nix.conf";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Change {
     /// The file, or the link that leads to it.
+    #[schemars(extend("x-kind" = "path"))]
     pub path: String,
     /// Seconds ago, by the link's own time: files in the Nix store have none.
     pub seconds_ago: u64,

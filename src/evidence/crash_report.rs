@@ -12,12 +12,14 @@ use std::path::Path;
 #[serde(default)]
 pub struct CrashReports {
     /// The names of the newest ones, newest first.
+    #[schemars(extend("x-kind" = "text"))]
     pub names: Vec<String>,
     /// The newest one that is about the builder's QEMU.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub newest: Option<CrashReport>,
     /// Why one could not be read.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "text"))]
     pub error: Option<String>,
 }
 
@@ -26,6 +28,7 @@ pub struct CrashReports {
 #[serde(default)]
 pub struct CrashReport {
     /// Its file.
+    #[schemars(extend("x-kind" = "path"))]
     pub path: String,
     /// How long ago it was written.
     pub seconds_ago: u64,

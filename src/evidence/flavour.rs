@@ -53,6 +53,7 @@ impl Flavour {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BuilderJob {
     /// The launchd label.
+    #[schemars(extend("x-kind" = "text"))]
     pub label: String,
     /// What it runs; None where only the expectations name it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

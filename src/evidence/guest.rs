@@ -30,39 +30,50 @@ pub struct Guest {
     pub oom_kills: Option<u64>,
     /// What `nix --version` says in the VM.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "public"))]
     pub nix_version: Option<String>,
     /// The systems that the VM's own Nix builds for.
     #[serde(default)]
+    #[schemars(extend("x-kind" = "public"))]
     pub systems: Vec<String>,
     /// The features that the VM's own Nix offers.
     #[serde(default)]
+    #[schemars(extend("x-kind" = "public"))]
     pub features: Vec<String>,
     /// The resolvers in the VM's /etc/resolv.conf.
     #[serde(default)]
+    #[schemars(extend("x-kind" = "ip-address"))]
     pub nameservers: Vec<String>,
     /// `sandbox` of the VM's own Nix.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "public"))]
     pub sandbox: Option<String>,
     /// What the VM's `sandbox-paths` names, not as optional, and is not there.
     #[serde(default)]
+    #[schemars(extend("x-kind" = "path"))]
     pub missing_sandbox_paths: Vec<String>,
     /// The caches' names that the VM can resolve.
     #[serde(default)]
+    #[schemars(extend("x-kind" = "text"))]
     pub resolved: Vec<String>,
     /// The caches' names that the VM cannot resolve, or not within three seconds.
     #[serde(default)]
+    #[schemars(extend("x-kind" = "text"))]
     pub unresolved: Vec<String>,
     /// The emulators that the VM's kernel knows; None where it knows of no such thing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "text"))]
     pub binfmt: Option<Vec<String>>,
     /// Whether /dev/kvm is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kvm: Option<bool>,
     /// What the login printed besides our answers: it would break Nix's protocol.
     #[serde(default)]
+    #[schemars(extend("x-kind" = "text"))]
     pub noise: Vec<String>,
     /// Why there is nothing of the above.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "text"))]
     pub error: Option<String>,
 }
 

@@ -10,6 +10,7 @@ use std::path::Path;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct KeyFile {
     /// Where the machines file, or ssh's alias, says it is.
+    #[schemars(extend("x-kind" = "path"))]
     pub path: String,
     /// What is there.
     pub state: KeyState,
@@ -22,6 +23,7 @@ pub enum KeyState {
     /// A file.
     Present {
         /// Permission bits in octal, such as `600`.
+        #[schemars(extend("x-kind" = "public"))]
         mode: String,
         /// Owner's number.
         uid: u32,
@@ -29,6 +31,7 @@ pub enum KeyState {
     /// Nothing, or a folder.
     Missing,
     /// It cannot be told, because of this.
+    #[schemars(extend("x-kind" = "text"))]
     Hidden(String),
 }
 

@@ -28,6 +28,7 @@ pub struct KeyPair {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PublicHalf {
     /// The file.
+    #[schemars(extend("x-kind" = "path"))]
     pub path: String,
     /// What it holds.
     pub state: HalfState,
@@ -42,6 +43,7 @@ pub enum HalfState {
     /// There is no such file.
     Missing,
     /// It cannot be told, because of this.
+    #[schemars(extend("x-kind" = "text"))]
     Hidden(String),
 }
 

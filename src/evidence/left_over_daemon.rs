@@ -18,6 +18,7 @@ pub const UPSTREAM: &str = "org.nixos.nix-daemon";
 pub struct LeftOver {
     /// Its file, if it is there.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "path"))]
     pub plist: Option<String>,
     /// Whether launchd has it loaded; None where it does not say.
     #[serde(skip_serializing_if = "Option::is_none")]

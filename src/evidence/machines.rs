@@ -105,6 +105,7 @@ pub struct MachinesFile {
     pub exists: bool,
     /// Where it leads, if it is a link.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "path"))]
     pub target: Option<String>,
     /// nix-darwin makes a file for this place.
     pub managed: bool,

@@ -11,9 +11,11 @@ use std::path::Path;
 pub struct Managers {
     /// nix-darwin is active: the path that shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "text"))]
     pub nix_darwin: Option<String>,
     /// Determinate's Nix is installed: the path that shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "text"))]
     pub determinate: Option<String>,
 }
 

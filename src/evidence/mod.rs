@@ -63,8 +63,10 @@ pub enum Probe<T> {
     /// It was seen.
     Seen {
         /// The fact.
+        #[schemars(extend("x-kind" = "text"))]
         fact: T,
         /// What was asked: a command or a path.
+        #[schemars(extend("x-kind" = "text"))]
         from: String,
         /// Through whose eyes: the daemon dials as root, so what a user cannot do proves nothing.
         as_whom: Whom,
@@ -72,14 +74,17 @@ pub enum Probe<T> {
     /// It was looked for, and not seen.
     Blind {
         /// Why: a fragment that reads after "because".
+        #[schemars(extend("x-kind" = "text"))]
         because: String,
         /// What was printed, where it could not be read; never where it could hold a secret.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(extend("x-kind" = "text"))]
         raw: Option<String>,
     },
     /// Nobody looked, by choice or as there is no such thing here.
     NotTaken {
         /// Why: a fragment.
+        #[schemars(extend("x-kind" = "text"))]
         because: String,
     },
 }
@@ -304,6 +309,7 @@ impl Progress {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Timing {
     /// The fact.
+    #[schemars(extend("x-kind" = "text"))]
     pub fact: String,
     /// Milliseconds.
     pub ms: u64,

@@ -28,6 +28,7 @@ pub struct Network {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Proxy {
     /// Such as "https_proxy in this shell".
+    #[schemars(extend("x-kind" = "text"))]
     pub named_by: String,
     /// Where it listens.
     pub at: Endpoint,
@@ -39,6 +40,7 @@ pub struct Proxy {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Way {
     /// The cache's host.
+    #[schemars(extend("x-kind" = "host-name"))]
     pub host: String,
     /// Over IPv4; None where it has no such address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -59,6 +61,7 @@ impl Way {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Knock {
     /// The address.
+    #[schemars(extend("x-kind" = "ip-address"))]
     pub address: IpAddr,
     /// What came of it.
     pub end: End,
@@ -73,6 +76,7 @@ pub enum End {
     /// Nobody said anything in [`DEADLINE`].
     NoAnswer,
     /// It was refused at once, in these words: no way, and no time lost.
+    #[schemars(extend("x-kind" = "text"))]
     Refused(String),
 }
 

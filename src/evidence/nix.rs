@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 pub struct Nix {
     /// None where there is no Nix at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "path"))]
     pub path: Option<String>,
     /// Whether the user's PATH finds it.
     pub on_path: bool,
@@ -20,9 +21,11 @@ pub struct Nix {
     pub version: Option<NixVersion>,
     /// Why there is no version, though there is a Nix.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "text"))]
     pub no_version: Option<String>,
     /// Every `nix` on PATH, links followed, first found first, each once.
     #[serde(default)]
+    #[schemars(extend("x-kind" = "path"))]
     pub all_on_path: Vec<String>,
 }
 

@@ -22,6 +22,7 @@ pub struct NixVolume {
     pub volume: Option<Volume>,
     /// The launchd job that mounts it, by its file.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "path"))]
     pub job: Option<String>,
 }
 

@@ -12,9 +12,11 @@ use std::path::{Path, PathBuf};
 pub struct Nixpkgs {
     /// The system's label, such as `26.05.56c666e`; up to 24.05 it held the day of nixpkgs' commit.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "text"))]
     pub label: Option<String>,
     /// The commit of its nixpkgs.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "public"))]
     pub revision: Option<String>,
     /// What the flake of nix-darwin's configuration is locked to, where it stands in a usual place.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -15,20 +15,25 @@ const ROSETTA: &str = "/Library/Apple/usr/libexec/oah/libRosettaRuntime";
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Platform {
     /// `Darwin` or `Linux`, as `uname -s` says.
+    #[schemars(extend("x-kind" = "public"))]
     pub kernel: String,
     /// `arm64`, `x86_64`, `aarch64`, as `uname -m` says.
+    #[schemars(extend("x-kind" = "public"))]
     pub machine: String,
     /// macOS's version, such as `26.6.2`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "public"))]
     pub macos: Option<String>,
     /// The processor's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "public"))]
     pub cpu: Option<String>,
     /// Memory in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_bytes: Option<u64>,
     /// The Mac's model, such as `Mac15,7`, or `VirtualMac2,1` for one that is a virtual machine itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "public"))]
     pub model: Option<String>,
     /// Whether macOS lets programs run virtual machines here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -83,6 +88,7 @@ pub struct User {
     pub uid: u32,
     /// The user's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "user-name"))]
     pub name: Option<String>,
 }
 

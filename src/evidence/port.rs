@@ -15,8 +15,10 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PortView {
     /// The name in the machines file.
+    #[schemars(extend("x-kind" = "host-name"))]
     pub host: String,
     /// Where the connection went.
+    #[schemars(extend("x-kind" = "ip-address"))]
     pub address: String,
     /// The port.
     pub port: u16,
@@ -29,10 +31,13 @@ pub struct PortView {
 #[serde(rename_all = "kebab-case")]
 pub enum PortAnswer {
     /// An SSH server's banner.
+    #[schemars(extend("x-kind" = "text"))]
     Ssh(String),
     /// An sshd that shuts this Mac out for a while, after logins that failed or never came.
+    #[schemars(extend("x-kind" = "text"))]
     ShutOut(String),
     /// Something that is no SSH server said this.
+    #[schemars(extend("x-kind" = "text"))]
     Other(String),
     /// Connected, and not a byte in so many seconds.
     Silent {
@@ -48,6 +53,7 @@ pub enum PortAnswer {
     /// No answer at all.
     NoAnswer,
     /// The name does not resolve, or the system says this.
+    #[schemars(extend("x-kind" = "text"))]
     Failed(String),
 }
 
@@ -55,12 +61,14 @@ pub enum PortAnswer {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HostKeyView {
     /// The name in the machines file.
+    #[schemars(extend("x-kind" = "host-name"))]
     pub host: String,
     /// What the scan saw; None where the port does not speak SSH, so that a scan would tell nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scan: Option<Scan>,
     /// Why it saw no key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "text"))]
     pub error: Option<String>,
 }
 

@@ -31,6 +31,7 @@ pub struct RootHost {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub background: Option<Vec<BackgroundItem>>,
     /// Why something of the above is not known.
+    #[schemars(extend("x-kind" = "text"))]
     pub gaps: Vec<String>,
 }
 
@@ -38,6 +39,7 @@ pub struct RootHost {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Image {
     /// Where it is, or would be.
+    #[schemars(extend("x-kind" = "path"))]
     pub path: String,
     /// What is there.
     pub state: ImageState,
@@ -50,6 +52,7 @@ pub enum ImageState {
     /// A file.
     Present {
         /// Its first four bytes in hexadecimal; fewer where it has fewer.
+        #[schemars(extend("x-kind" = "public"))]
         magic: String,
         /// Bytes.
         size: u64,
@@ -59,6 +62,7 @@ pub enum ImageState {
     /// Nothing. The VM makes a new one at its start.
     Missing,
     /// It cannot be told, because of this.
+    #[schemars(extend("x-kind" = "text"))]
     Hidden(String),
 }
 
@@ -66,18 +70,22 @@ pub enum ImageState {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Places {
     /// The name that the builder has for ssh.
+    #[schemars(extend("x-kind" = "host-name"))]
     pub alias: String,
     /// The VM's working directory.
     #[serde(default)]
+    #[schemars(extend("x-kind" = "path"))]
     pub folder: Option<String>,
     /// Path of the private key that the daemon dials with; None where it is not of this machine's own VM.
     #[serde(default)]
+    #[schemars(extend("x-kind" = "path"))]
     pub key: Option<String>,
     /// The builder's port on this machine.
     #[serde(default)]
     pub port: Option<u16>,
     /// Label of a job that does not run, although its plist is there.
     #[serde(default)]
+    #[schemars(extend("x-kind" = "text"))]
     pub stopped_job: Option<String>,
 }
 

@@ -22,12 +22,14 @@ use std::time::Duration;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RootView {
     /// The machine that was dialled: its URI, without parameters; empty where none was.
+    #[schemars(extend("x-kind" = "url"))]
     pub uri: String,
     /// `nix store info` over ssh, dialled as the daemon dials.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub login: Option<StoreInfo>,
     /// Why there is no answer to that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "text"))]
     pub no_login: Option<String>,
     /// `ssh -G` as root, whom the user's own ~/.ssh/config does not reach.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -76,25 +78,32 @@ impl Errand {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Request {
     /// Path of the Nix to dial with.
+    #[schemars(extend("x-kind" = "text"))]
     pub nix: String,
     /// `ssh-ng` or `ssh`.
+    #[schemars(extend("x-kind" = "public"))]
     pub scheme: String,
     /// Host as in the machines file.
+    #[schemars(extend("x-kind" = "host-name"))]
     pub host: String,
     /// Login as in the machines file.
     #[serde(default)]
+    #[schemars(extend("x-kind" = "user-name"))]
     pub user: Option<String>,
     /// Port as in the machines file.
     #[serde(default)]
     pub port: Option<u16>,
     /// Path of the private key.
     #[serde(default)]
+    #[schemars(extend("x-kind" = "path"))]
     pub key: Option<String>,
     /// The host key in base64, as in the machines file.
     #[serde(default)]
+    #[schemars(extend("x-kind" = "text"))]
     pub host_key: Option<String>,
     /// The public key in it.
     #[serde(default)]
+    #[schemars(extend("x-kind" = "public"))]
     pub public_key: Option<String>,
 }
 

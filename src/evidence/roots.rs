@@ -19,9 +19,11 @@ pub struct Roots {
     pub nix: Option<bool>,
     /// The names that macOS is told to make there; None where that cannot be read.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "text"))]
     pub synthetic: Option<Vec<String>>,
     /// Where /nix is missing: a file that shows that Nix was installed here.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "path"))]
     pub installed: Option<String>,
 }
 

@@ -14,6 +14,7 @@ use std::path::Path;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Service {
     /// Such as `org.nixos.linux-builder`.
+    #[schemars(extend("x-kind" = "text"))]
     pub label: String,
     /// What `launchctl print system/LABEL` says.
     pub printed: Printed,
@@ -34,6 +35,7 @@ pub struct Service {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlistFile {
     /// Where it is, or would be.
+    #[schemars(extend("x-kind" = "path"))]
     pub path: String,
     /// What is there.
     pub state: PlistState,
@@ -48,6 +50,7 @@ pub struct PlistOwner {
     /// Owner's number.
     pub uid: u32,
     /// Permission bits in octal, such as `644`.
+    #[schemars(extend("x-kind" = "public"))]
     pub mode: String,
 }
 
@@ -60,8 +63,10 @@ pub enum PlistState {
     /// Nothing.
     Missing,
     /// A file that is no job's: why.
+    #[schemars(extend("x-kind" = "text"))]
     Invalid(String),
     /// Something that cannot be read, because of this.
+    #[schemars(extend("x-kind" = "text"))]
     Unreadable(String),
 }
 

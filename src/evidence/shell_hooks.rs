@@ -13,6 +13,7 @@ pub const ON_PATH: &str = "PATH has Nix";
 #[serde(default)]
 pub struct ShellHooks {
     /// `zsh`, `bash`, or another, of whose files nothing is known here.
+    #[schemars(extend("x-kind" = "text"))]
     pub shell: String,
     /// The system's files that are there.
     pub files: Vec<ShellFile>,
@@ -25,6 +26,7 @@ pub struct ShellHooks {
 #[serde(default)]
 pub struct ShellFile {
     /// The file.
+    #[schemars(extend("x-kind" = "path"))]
     pub path: String,
     /// Whether it names anything under /nix; nothing else of it is kept.
     pub names_nix: bool,

@@ -14,6 +14,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SshHost {
     /// The name in the machines file.
+    #[schemars(extend("x-kind" = "host-name"))]
     pub host: String,
     /// What it stands for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -23,6 +24,7 @@ pub struct SshHost {
     pub error: Option<SshConfigError>,
     /// Why there is neither.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "text"))]
     pub no_answer: Option<String>,
 }
 
@@ -30,10 +32,12 @@ pub struct SshHost {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SshFile {
     /// Its path.
+    #[schemars(extend("x-kind" = "path"))]
     pub path: String,
     /// Owner's number, links followed.
     pub uid: u32,
     /// Permission bits in octal, such as `644`.
+    #[schemars(extend("x-kind" = "public"))]
     pub mode: String,
 }
 
@@ -41,9 +45,11 @@ pub struct SshFile {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Localhost {
     /// In the resolver's order, each once.
+    #[schemars(extend("x-kind" = "ip-address"))]
     pub addresses: Vec<String>,
     /// Why there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "text"))]
     pub error: Option<String>,
 }
 

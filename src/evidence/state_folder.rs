@@ -11,6 +11,7 @@ pub struct StateFolder {
     /// Owner's number.
     pub uid: u32,
     /// Permission bits in octal, such as `755`.
+    #[schemars(extend("x-kind" = "public"))]
     pub mode: String,
 }
 

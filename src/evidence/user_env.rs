@@ -15,6 +15,7 @@ pub struct UserEnv {
     pub nix_config: Option<Vec<Setting>>,
     /// NIX_REMOTE_SYSTEMS: the machines files that it names; None where it is not set.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "text"))]
     pub nix_remote_systems: Option<Vec<String>>,
     /// NIX_USER_CONF_FILES is set: the user's own files are elsewhere.
     pub nix_user_conf_files: bool,
@@ -22,9 +23,11 @@ pub struct UserEnv {
     pub nix_sshopts: bool,
     /// NIX_REMOTE: the store, scrubbed.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "url"))]
     pub nix_remote: Option<String>,
     /// NIX_SSL_CERT_FILE: a path.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "path"))]
     pub nix_ssl_cert_file: Option<String>,
 }
 

@@ -14,11 +14,13 @@ use std::path::Path;
 #[serde(default)]
 pub struct VmProgram {
     /// The scripts that were read, in the order in which they run.
+    #[schemars(extend("x-kind" = "path"))]
     pub scripts: Vec<String>,
     /// What they say of the VM.
     pub says: VmScripts,
     /// The first program on that way that is not there.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "path"))]
     pub missing: Option<String>,
     /// Whether the folder is there that holds what the running VM shares; None where no script names one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -32,6 +34,7 @@ pub struct VmProgram {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CertFile {
     /// Its path.
+    #[schemars(extend("x-kind" = "path"))]
     pub path: String,
     /// What is there.
     pub state: CertState,
@@ -46,6 +49,7 @@ pub enum CertState {
     /// Nothing, or a link that leads nowhere.
     Missing,
     /// It cannot be told, because of this.
+    #[schemars(extend("x-kind" = "text"))]
     Hidden(String),
 }
 

@@ -199,7 +199,7 @@ impl Tally {
             _ => self.gaps += 1,
         }
         self.findings(at, name, &diagnosis, e, want);
-        let replayed = Replayed::new(saved, &diagnosis);
+        let replayed = Replayed::new(saved, &saved.evidence, &diagnosis);
         for lack in &replayed.lacks {
             *self.lacks.entry(lack.what).or_default() += 1;
         }

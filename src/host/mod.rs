@@ -6,6 +6,7 @@
 pub mod files;
 pub mod live;
 mod process;
+pub mod secrets;
 pub mod state;
 pub use process::end_all;
 #[cfg(test)]

@@ -13,8 +13,10 @@ pub struct BackgroundItem {
     pub uid: Option<i64>,
     /// What the settings call it: for a job of nix-darwin's, the name of the shell that it starts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "text"))]
     pub name: Option<String>,
     /// Such as `enabled`, `disallowed`, `notified`.
+    #[schemars(extend("x-kind" = "public"))]
     pub disposition: Vec<String>,
 }
 

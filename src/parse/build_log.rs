@@ -9,14 +9,17 @@ use serde::{Deserialize, Serialize};
 pub struct Tuple {
     /// Systems.
     #[serde(default)]
+    #[schemars(extend("x-kind" = "public"))]
     pub systems: Vec<String>,
     /// Slots.
     pub max_jobs: u64,
     /// Features it has.
     #[serde(default)]
+    #[schemars(extend("x-kind" = "public"))]
     pub supported: Vec<String>,
     /// Features a build must ask for.
     #[serde(default)]
+    #[schemars(extend("x-kind" = "public"))]
     pub mandatory: Vec<String>,
 }
 
@@ -24,9 +27,11 @@ pub struct Tuple {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Required {
     /// `aarch64-linux`.
+    #[schemars(extend("x-kind" = "public"))]
     pub system: String,
     /// `nixos-test`, …
     #[serde(default)]
+    #[schemars(extend("x-kind" = "public"))]
     pub features: Vec<String>,
 }
 
@@ -34,8 +39,10 @@ pub struct Required {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Refusal {
     /// `ssh-ng://builder@linux-builder`.
+    #[schemars(extend("x-kind" = "url"))]
     pub uri: String,
     /// Nix's words after `error: `, scrubbed.
+    #[schemars(extend("x-kind" = "text"))]
     pub why: String,
     /// What they mean; `NoReason` over `ssh-ng`.
     pub words: SshWords,
@@ -45,9 +52,11 @@ pub struct Refusal {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Unsigned {
     /// `/nix/store/<hash>-hello-2.12.2`.
+    #[schemars(extend("x-kind" = "path"))]
     pub path: String,
     /// The cache that has it; None where it was to be copied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "text"))]
     pub from: Option<String>,
     /// A machine had the build by then, so that it is the machine's Nix that speaks.
     #[serde(default)]
@@ -71,16 +80,20 @@ pub enum Outcome {
     /// A machine takes it, and could not be reached.
     MachineUnreachable,
     /// A line of machines that Nix refuses: its words.
+    #[schemars(extend("x-kind" = "text"))]
     BadMachineSpec(String),
     /// It ran on the machine and failed there: why.
+    #[schemars(extend("x-kind" = "text"))]
     FailedInGuest(String),
     /// It ran here and failed: why.
+    #[schemars(extend("x-kind" = "text"))]
     FailedLocally(String),
     /// The machine has no room.
     DiskFull,
     /// The machine took it, and cannot run it.
     PlatformMismatchInGuest {
         /// The machine's own system.
+        #[schemars(extend("x-kind" = "text"))]
         current: String,
     },
     /// `unable to start any build`
@@ -90,16 +103,20 @@ pub enum Outcome {
     /// The daemon does not take this user.
     NotAllowed,
     /// The expression has no derivation: why.
+    #[schemars(extend("x-kind" = "text"))]
     EvaluationFailed(String),
     /// GitHub says no more for now.
     RateLimited,
     /// GitHub does not take the token that it was shown.
     TokenRefused,
     /// No flake registry knows the name: Nix's words.
+    #[schemars(extend("x-kind" = "text"))]
     NotInRegistry(String),
     /// A flake's input could not be downloaded: why.
+    #[schemars(extend("x-kind" = "text"))]
     FetchFailed(String),
     /// A cache could not be used: why.
+    #[schemars(extend("x-kind" = "text"))]
     CacheTrouble(String),
     /// None of these can be told, a run cut short included.
     #[default]
@@ -111,15 +128,18 @@ pub enum Outcome {
 pub struct BuildLog {
     /// The machine of the last line that says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "text"))]
     pub dispatched_to: Option<String>,
     /// The cache of the last copied path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "url"))]
     pub substituted_from: Option<String>,
     /// What came of it.
     #[serde(default)]
     pub outcome: Outcome,
     /// Nix's `Reason:` lines, each once, in order.
     #[serde(default)]
+    #[schemars(extend("x-kind" = "text"))]
     pub reasons: Vec<String>,
     /// `N available machines:`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -135,21 +155,25 @@ pub struct BuildLog {
     pub refused: Vec<Refusal>,
     /// Settings of the user's own that the daemon ignored, as it does not trust the user.
     #[serde(default)]
+    #[schemars(extend("x-kind" = "text"))]
     pub ignored_settings: Vec<String>,
     /// Whether the build said that it waits for a free slot.
     #[serde(default)]
     pub waited: bool,
     /// The caches that the daemon ignored, as it does not trust the user.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kind" = "text"))]
     pub ignored_caches: Vec<String>,
     /// What was not taken for want of a signature.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unsigned: Vec<Unsigned>,
     /// The caches that asked for a login, with the HTTP status.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kind" = "text"))]
     pub login_wanted: Vec<(String, u16)>,
     /// The last 20 lines, scrubbed, without control characters, each cut at 500.
     #[serde(default)]
+    #[schemars(extend("x-kind" = "text"))]
     pub tail: Vec<String>,
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CacheInfo {
     /// `/nix/store`.
+    #[schemars(extend("x-kind" = "path"))]
     pub store_dir: String,
     /// Lower is asked first; none where the body has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -49,6 +50,7 @@ pub fn parse_cache_info(body: &str) -> CacheAnswer {
 pub struct Narinfo {
     /// The names of the keys that signed it, each once.
     #[serde(default)]
+    #[schemars(extend("x-kind" = "text"))]
     pub signers: Vec<String>,
     /// Its path is made of its contents, so that it needs no signature.
     #[serde(default)]

@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Setting {
     /// Without `extra-`.
+    #[schemars(extend("x-kind" = "public"))]
     pub name: String,
     /// The words joined by one space, as Nix does; scrubbed.
+    #[schemars(extend("x-kind" = "text"))]
     pub value: String,
     /// Whether it was written with `extra-`, and so adds.
     #[serde(default)]
@@ -22,6 +24,7 @@ pub struct Setting {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Include {
     /// Resolved against the folder of the including file.
+    #[schemars(extend("x-kind" = "path"))]
     pub path: String,
     /// `!include`: no error where it is missing.
     #[serde(default)]
@@ -36,6 +39,7 @@ pub struct ConfProblem {
     /// The line; its text is kept only where it begins with a whitelisted name.
     pub place: Place,
     /// What Nix prints, without `error: `.
+    #[schemars(extend("x-kind" = "text"))]
     pub nix_says: String,
 }
 
@@ -43,6 +47,7 @@ pub struct ConfProblem {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ConfFile {
     /// As given.
+    #[schemars(extend("x-kind" = "path"))]
     pub path: String,
     /// In order; the last of a name wins, `append` adds.
     #[serde(default)]

@@ -11,28 +11,37 @@ use serde_json::Value;
 pub struct Crash {
     /// The program's name.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "text"))]
     pub process: Option<String>,
     /// The program's path.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "path"))]
     pub path: Option<String>,
     /// The launchd job, or the app, that it belonged to.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "text"))]
     pub coalition: Option<String>,
     /// When, in the report's words.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "public"))]
     pub captured: Option<String>,
     /// Such as `EXC_CRASH`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "public"))]
     pub exception: Option<String>,
     /// Such as `SIGABRT`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "public"))]
     pub signal: Option<String>,
     /// Such as `Abort trap: 6`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "public"))]
     pub indicator: Option<String>,
     /// The functions of the thread that failed, the innermost first, where they have names.
+    #[schemars(extend("x-kind" = "text"))]
     pub frames: Vec<String>,
     /// What the libraries said as it ended, such as a failed assertion.
+    #[schemars(extend("x-kind" = "text"))]
     pub said: Vec<String>,
 }
 

@@ -11,11 +11,14 @@ use std::collections::BTreeSet;
 pub struct Required {
     /// Its name, where there is a derivation and not only a question.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "text"))]
     pub name: Option<String>,
     /// The system that it is for, or `builtin`.
+    #[schemars(extend("x-kind" = "public"))]
     pub system: String,
     /// The system features that it demands.
     #[serde(default)]
+    #[schemars(extend("x-kind" = "public"))]
     pub features: BTreeSet<String>,
     /// Whether Nix builds it by itself where it can, before it asks any machine.
     #[serde(default)]

@@ -8,12 +8,14 @@ use serde::{Deserialize, Serialize};
 #[serde(default)]
 pub struct Volume {
     /// Such as `Nix Store`.
+    #[schemars(extend("x-kind" = "text"))]
     pub name: String,
     /// Whether it is mounted at all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mounted: Option<bool>,
     /// Where it is mounted.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "path"))]
     pub mount_point: Option<String>,
     /// Whether FileVault keeps it locked.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -11,8 +11,10 @@ pub const STOCK_HOST_KEY: &str =
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ScannedKey {
     /// `ssh-ed25519`.
+    #[schemars(extend("x-kind" = "public"))]
     pub kind: String,
     /// The key itself, as every tool prints it.
+    #[schemars(extend("x-kind" = "public"))]
     pub base64: String,
 }
 
@@ -21,6 +23,7 @@ pub struct ScannedKey {
 pub struct Scan {
     /// `SSH-2.0-OpenSSH_10.6p1 Debian-1`, from the comment line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "text"))]
     pub banner: Option<String>,
     /// One a kind of key.
     #[serde(default)]

@@ -14,6 +14,7 @@ pub struct LastExit {
     pub code: Option<i32>,
     /// The words after the code, or the whole value where it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "text"))]
     pub text: Option<String>,
     /// `(never exited)`.
     #[serde(default)]
@@ -33,15 +34,19 @@ impl LastExit {
 pub struct Environment {
     /// NIX_SSL_CERT_FILE, a path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "path"))]
     pub nix_ssl_cert_file: Option<String>,
     /// NIX_REMOTE, scrubbed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "url"))]
     pub nix_remote: Option<String>,
     /// NIX_REMOTE_SYSTEMS, paths with colons between them; scrubbed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "text"))]
     pub nix_remote_systems: Option<String>,
     /// Names only, never values: the proxy variables, NIX_CONFIG, NIX_REMOTE_SYSTEMS, NIX_SSHOPTS.
     #[serde(default)]
+    #[schemars(extend("x-kind" = "text"))]
     pub names: Vec<String>,
 }
 
@@ -50,6 +55,7 @@ pub struct Environment {
 pub struct Job {
     /// `running`, `not running`, `spawn scheduled`, …
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "public"))]
     pub state: Option<String>,
     /// Absent where it does not run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -62,24 +68,30 @@ pub struct Job {
     pub last_exit: Option<LastExit>,
     /// The plist.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "path"))]
     pub path: Option<String>,
     /// The program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "path"))]
     pub program: Option<String>,
     /// The program and its arguments, one a line of the output; scrubbed.
     #[serde(default)]
+    #[schemars(extend("x-kind" = "text"))]
     pub arguments: Vec<String>,
     /// Whitelisted.
     #[serde(default)]
     pub environment: Environment,
     /// Where its stdout goes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "path"))]
     pub stdout_path: Option<String>,
     /// Where its stderr goes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "path"))]
     pub stderr_path: Option<String>,
     /// Where it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "path"))]
     pub working_directory: Option<String>,
 }
 
@@ -92,6 +104,7 @@ pub enum Printed {
     /// launchd knows no such job.
     NotFound,
     /// What was printed instead, scrubbed, cut at 2 KiB.
+    #[schemars(extend("x-kind" = "text"))]
     Unclear(String),
 }
 
@@ -100,8 +113,10 @@ pub enum Printed {
 #[serde(rename_all = "kebab-case")]
 pub enum DisabledList {
     /// Whether each asked label is disabled; a label that is not listed is absent, and so enabled by default.
+    #[schemars(extend("x-kind" = "text"))]
     Read(BTreeMap<String, bool>),
     /// What was printed instead, scrubbed, cut at 2 KiB.
+    #[schemars(extend("x-kind" = "text"))]
     Unclear(String),
 }
 
@@ -110,9 +125,11 @@ pub enum DisabledList {
 pub struct Plist {
     /// Label.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "text"))]
     pub label: Option<String>,
     /// ProgramArguments, scrubbed.
     #[serde(default)]
+    #[schemars(extend("x-kind" = "text"))]
     pub program_arguments: Vec<String>,
     /// KeepAlive where it is a boolean; none where it is absent or depends on conditions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -125,12 +142,15 @@ pub struct Plist {
     pub on_demand: bool,
     /// WorkingDirectory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "path"))]
     pub working_directory: Option<String>,
     /// StandardOutPath.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "path"))]
     pub stdout_path: Option<String>,
     /// StandardErrorPath.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "path"))]
     pub stderr_path: Option<String>,
     /// EnvironmentVariables, whitelisted.
     #[serde(default)]

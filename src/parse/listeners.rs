@@ -12,6 +12,7 @@ pub struct Listener {
     pub pid: u32,
     /// Its program's name; never its arguments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "text"))]
     pub command: Option<String>,
     /// Its parent, that one's parent, and so on, without launchd itself. Empty where they are not known.
     #[serde(default)]

@@ -25,6 +25,7 @@ pub enum SourceState {
     /// No such file.
     Missing,
     /// Why it could not be read.
+    #[schemars(extend("x-kind" = "text"))]
     Unreadable(String),
     /// Nothing but blanks and comments.
     Empty,
@@ -34,6 +35,7 @@ pub enum SourceState {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Source {
     /// The file, or the name given to the setting (`builders`).
+    #[schemars(extend("x-kind" = "path"))]
     pub path: String,
     /// What was there.
     pub state: SourceState,
@@ -46,6 +48,7 @@ pub struct HostKey {
     pub field: Field,
     /// The public key line in it (`ssh-ed25519 AAAA… root@nixos`), trimmed; none where it decodes to no such line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "text"))]
     pub decoded: Option<String>,
 }
 
@@ -55,17 +58,21 @@ pub struct Machine {
     /// The first column as written.
     pub uri: Field,
     /// `ssh-ng`, `ssh` (also where none is written), or another store's; empty for `auto`, `daemon`, `local` and paths.
+    #[schemars(extend("x-kind" = "public"))]
     pub scheme: String,
     /// The host or the ssh alias; empty where the store is no host.
+    #[schemars(extend("x-kind" = "host-name"))]
     pub host: String,
     /// The user of `user@host`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "user-name"))]
     pub user: Option<String>,
     /// The port of `host:port`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
     /// What follows `?`, percent-decoded, values scrubbed.
     #[serde(default)]
+    #[schemars(extend("x-kind" = "text"))]
     pub params: BTreeMap<String, String>,
     /// Column 1. Empty where defaulted.
     #[serde(default)]
@@ -79,6 +86,7 @@ pub struct Machine {
     /// Column 3; 1 where defaulted.
     pub max_jobs: u64,
     /// Column 4 as written; `1` where defaulted. Nix reads 0 as 1.
+    #[schemars(extend("x-kind" = "public"))]
     pub speed: String,
     /// Column 5.
     #[serde(default)]
@@ -143,6 +151,7 @@ pub struct Problem {
     pub kind: ProblemKind,
     /// What Nix prints, without `error: `; empty where Nix says nothing.
     #[serde(default)]
+    #[schemars(extend("x-kind" = "text"))]
     pub nix_says: String,
     /// Whether Nix refuses the whole list for it, and so every build that asks.
     pub fatal: bool,

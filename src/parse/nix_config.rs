@@ -12,54 +12,69 @@ use serde::{Deserialize, Serialize};
 pub struct NixConfig {
     /// `aarch64-darwin`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "public"))]
     pub system: Option<String>,
     /// Further systems that this Nix builds for by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "public"))]
     pub extra_platforms: Option<Vec<String>>,
     /// Features of this machine.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "public"))]
     pub system_features: Option<Vec<String>>,
     /// As written, for `machines::parse`; empty means no machines.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "text"))]
     pub builders: Option<String>,
     /// A number or `auto`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "public"))]
     pub max_jobs: Option<String>,
     /// 0 = all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cores: Option<u64>,
     /// URLs, scrubbed.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "url"))]
     pub substituters: Option<Vec<String>>,
     /// URLs, scrubbed.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "url"))]
     pub trusted_substituters: Option<Vec<String>>,
     /// `name:base64`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "text"))]
     pub trusted_public_keys: Option<Vec<String>>,
     /// Names.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "public"))]
     pub experimental_features: Option<Vec<String>>,
     /// A path.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "path"))]
     pub ssl_cert_file: Option<String>,
     /// Whether the builder fetches what it needs by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub builders_use_substitutes: Option<bool>,
     /// Users, `@group`s, `*`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "user-name"))]
     pub trusted_users: Option<Vec<String>>,
     /// Users, `@group`s, `*`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "user-name"))]
     pub allowed_users: Option<Vec<String>>,
     /// `true`, `false` or `relaxed`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "public"))]
     pub sandbox: Option<String>,
     /// A store's URL, usually `auto`; scrubbed.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "url"))]
     pub store: Option<String>,
     /// JSON text, scrubbed; `[]` where none is set.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "text"))]
     pub external_builders: Option<String>,
     /// Whether paths from caches need a signature.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,18 +91,21 @@ pub struct NixConfig {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ConfigError {
     /// The `error:` lines, or the `warning:` lines where there is no error; scrubbed.
+    #[schemars(extend("x-kind" = "text"))]
     pub text: String,
     /// Whether Nix went no further.
     #[serde(default)]
     pub fatal: bool,
     /// The file to blame.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "path"))]
     pub path: Option<String>,
     /// The line in it; Nix quotes the line and never numbers it, so only where a JSON or flake message does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
     /// The setting to blame, for unknown, ignored and invalid ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "public"))]
     pub setting: Option<String>,
 }
 

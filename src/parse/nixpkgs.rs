@@ -19,12 +19,15 @@ pub struct DarwinVersion {
 #[serde(default)]
 pub struct Locked {
     /// The lock file.
+    #[schemars(extend("x-kind" = "path"))]
     pub path: String,
     /// The day of the commit, such as `20260901`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "public"))]
     pub day: Option<String>,
     /// The commit.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "public"))]
     pub revision: Option<String>,
 }
 

@@ -8,8 +8,10 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Uname {
     /// `Darwin`, `Linux`.
+    #[schemars(extend("x-kind" = "public"))]
     pub kernel: String,
     /// `arm64`, `x86_64`, `aarch64`.
+    #[schemars(extend("x-kind" = "public"))]
     pub machine: String,
 }
 
@@ -17,10 +19,13 @@ pub struct Uname {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SwVers {
     /// `macOS`.
+    #[schemars(extend("x-kind" = "public"))]
     pub product: String,
     /// `26.6.2`.
+    #[schemars(extend("x-kind" = "public"))]
     pub version: String,
     /// `25G83`.
+    #[schemars(extend("x-kind" = "public"))]
     pub build: String,
 }
 

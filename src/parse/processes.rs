@@ -34,6 +34,7 @@ pub struct Ssh {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub age_seconds: Option<u64>,
     /// The builder's name in the machines file.
+    #[schemars(extend("x-kind" = "host-name"))]
     pub host: String,
     /// It carries Nix's protocol, and is no login of a person.
     #[serde(default)]
@@ -50,6 +51,7 @@ pub struct Qemu {
     pub age_seconds: Option<u64>,
     /// The value of `-m`, most often in MiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "text"))]
     pub memory: Option<String>,
 }
 

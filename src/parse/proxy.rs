@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Endpoint {
     /// A name or an address.
+    #[schemars(extend("x-kind" = "host-name"))]
     pub host: String,
     /// Its port.
     pub port: u16,

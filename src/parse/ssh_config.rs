@@ -7,28 +7,35 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SshView {
     /// Where it connects; the alias itself where no file names it.
+    #[schemars(extend("x-kind" = "host-name"))]
     pub hostname: String,
     /// 22 where nothing says otherwise.
     pub port: u16,
     /// The login.
+    #[schemars(extend("x-kind" = "user-name"))]
     pub user: String,
     /// Paths, `~` not expanded; ssh's defaults where none is set.
     #[serde(default)]
+    #[schemars(extend("x-kind" = "path"))]
     pub identity_files: Vec<String>,
     /// The name under which the host key is looked up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "host-name"))]
     pub host_key_alias: Option<String>,
     /// Whether only the files above are offered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identities_only: Option<bool>,
     /// A socket, `none` or `SSH_AUTH_SOCK`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "path"))]
     pub identity_agent: Option<String>,
     /// `false`, `true`, `auto`, `ask`, …
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "public"))]
     pub control_master: Option<String>,
     /// A socket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "path"))]
     pub control_path: Option<String>,
     /// Whether a ProxyCommand is set (never which: it can hold secrets).
     #[serde(default)]
@@ -38,9 +45,11 @@ pub struct SshView {
     pub proxy_jump: bool,
     /// `true`, `ask`, `accept-new`, `false`, …
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "public"))]
     pub strict_host_key_checking: Option<String>,
     /// Paths.
     #[serde(default)]
+    #[schemars(extend("x-kind" = "path"))]
     pub user_known_hosts: Vec<String>,
 }
 
@@ -49,28 +58,34 @@ pub struct SshView {
 #[serde(rename_all = "kebab-case")]
 pub enum SshConfigError {
     /// `Bad owner or permissions on PATH`
+    #[schemars(extend("x-kind" = "text"))]
     BadOwner(String),
     /// `PATH: line N: Bad configuration option: x`
     BadOption {
         /// The file.
+        #[schemars(extend("x-kind" = "path"))]
         path: String,
         /// 1-based.
         line: u32,
         /// The option.
+        #[schemars(extend("x-kind" = "text"))]
         option: String,
     },
     /// `PATH line N: …` of another kind (a missing or unsupported value).
     BadLine {
         /// The file.
+        #[schemars(extend("x-kind" = "path"))]
         path: String,
         /// 1-based.
         line: u32,
         /// ssh's words, scrubbed.
+        #[schemars(extend("x-kind" = "text"))]
         text: String,
     },
     /// `PATH: terminating, N bad configuration options`
     Terminating {
         /// The file.
+        #[schemars(extend("x-kind" = "path"))]
         path: String,
         /// How many.
         count: u32,

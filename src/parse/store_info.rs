@@ -24,22 +24,29 @@ pub enum SshFault {
     /// No key is known for the host.
     HostKeyUnknown,
     /// The name that does not resolve.
+    #[schemars(extend("x-kind" = "text"))]
     CannotResolve(String),
     /// The file of ssh's configuration with a bad owner or mode.
+    #[schemars(extend("x-kind" = "text"))]
     BadOwner(String),
     /// The key file that is not there.
+    #[schemars(extend("x-kind" = "text"))]
     IdentityMissing(String),
     /// The key file that others may read.
+    #[schemars(extend("x-kind" = "text"))]
     KeyTooOpen(String),
     /// The key file that this user may not read, or that is no key.
+    #[schemars(extend("x-kind" = "text"))]
     KeyUnreadable(String),
     /// The server wants no more keys.
     TooManyAuthFailures,
     /// The key is accepted, and the guest does not know the account that it is for.
     AccountUnknown,
     /// What the far side printed instead of Nix's protocol.
+    #[schemars(extend("x-kind" = "text"))]
     ProtocolMismatch(String),
     /// What ssh itself printed there, as it shares connections and Nix does not expect that.
+    #[schemars(extend("x-kind" = "text"))]
     Multiplexing(String),
     /// ssh could not use the connection that it was to share, and made one of its own.
     SharingRefused,
@@ -57,6 +64,7 @@ pub struct SshWords {
     /// The class.
     pub fault: SshFault,
     /// The telling line, verbatim but scrubbed, cut at 500 characters.
+    #[schemars(extend("x-kind" = "text"))]
     pub line: String,
 }
 
@@ -65,15 +73,18 @@ pub struct SshWords {
 pub struct StoreInfo {
     /// Scrubbed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "url"))]
     pub url: Option<String>,
     /// Of the daemon that answers; absent over `ssh://`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "public"))]
     pub version: Option<String>,
     /// Whether the store trusts who asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trusted: Option<bool>,
     /// Nix's last `error:`, scrubbed, on one line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "text"))]
     pub error: Option<String>,
     /// Why ssh gave up.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -7,12 +7,14 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Place {
     /// The file, or the name of the setting that holds the text.
+    #[schemars(extend("x-kind" = "path"))]
     pub path: String,
     /// 1-based.
     pub line: u32,
     /// 1-based, in characters.
     pub column: u32,
     /// The whole line, scrubbed, cut at 400 characters.
+    #[schemars(extend("x-kind" = "text"))]
     pub text: String,
 }
 
@@ -20,6 +22,7 @@ pub struct Place {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Field {
     /// The word as written.
+    #[schemars(extend("x-kind" = "text"))]
     pub value: String,
     /// Its first character.
     pub place: Place,

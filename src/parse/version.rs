@@ -33,6 +33,7 @@ pub struct Release {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NixVersion {
     /// The line itself, trimmed.
+    #[schemars(extend("x-kind" = "public"))]
     pub text: String,
     /// Who made it.
     pub implementation: Implementation,

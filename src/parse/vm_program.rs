@@ -27,12 +27,15 @@ pub struct VmScripts {
     pub backend: Backend,
     /// QEMU's program, in the store.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "path"))]
     pub qemu: Option<String>,
     /// QEMU's version, by the name of its store path.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "public"))]
     pub qemu_version: Option<String>,
     /// QEMU's machine with its options, as in `virt,gic-version=2,accel=hvf:tcg`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "public"))]
     pub machine: Option<String>,
     /// Memory.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,6 +51,7 @@ pub struct VmScripts {
     pub host_port: Option<u16>,
     /// The folder that holds what the VM shares while it runs.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "path"))]
     pub tmpdir: Option<String>,
     /// The guest gets the certificates that NIX_SSL_CERT_FILE names.
     pub shares_certs: bool,

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 /// What is read of a report.
-#[derive(Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Saved {
     /// Who wrote it.
     pub tool: SavedTool,
@@ -26,6 +26,13 @@ pub struct Saved {
     pub evidence: Evidence,
     /// By what it was judged.
     pub expectations: Expectations,
+}
+
+impl Saved {
+    /// The same with other evidence.
+    pub fn with(&self, evidence: Evidence) -> Self {
+        Saved { evidence, ..self.clone() }
+    }
 }
 
 /// Who wrote a report, as it says itself.

@@ -49,6 +49,8 @@ pub struct Report<'a> {
     /// It is about a saved report: where that comes from, and what it cannot show.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replayed: Option<replayed::Replayed>,
+    /// Tokens such as `<user-1>` stand in for the names of people and machines; false in a file for local use.
+    pub redacted: bool,
     /// Each layer and how it stands: `ok`, `warning`, `broken`, `blocked`, `unknown`, `skipped`.
     pub chain: Vec<Station>,
     /// Failed checks only: roots first, in rank order, each followed by its consequences; notes last.
@@ -166,7 +168,7 @@ pub struct Asked {
 }
 
 /// How long it took to take the evidence.
-#[derive(Debug, Default, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub struct Timings {
     /// Milliseconds in all.
     pub total_ms: u64,
@@ -184,6 +186,7 @@ impl<'a> Report<'a> {
             exit_code: d.exit_code(),
             interrupted: false,
             replayed: None,
+            redacted: false,
             chain: d
                 .chain()
                 .into_iter()

@@ -38,8 +38,7 @@ pub struct Lack {
 
 impl Replayed {
     /// What a saved report says of itself, or else what its facts say; the diagnosis is today's.
-    pub fn new(saved: &Saved, diagnosis: &Diagnosis) -> Self {
-        let e = &saved.evidence;
+    pub fn new(saved: &Saved, e: &Evidence, diagnosis: &Diagnosis) -> Self {
         let before = saved.replayed.as_ref();
         let version = before.map_or(Some(&saved.tool.version), |it| it.version.as_ref());
         Replayed {
@@ -49,7 +48,7 @@ impl Replayed {
                 let name = line(&it.name());
                 name.split_once(" on ").map_or(name.clone(), |(system, on)| format!("{system} ({on})"))
             }),
-            lacks: lacks(saved, diagnosis),
+            lacks: lacks(saved, e, diagnosis),
         }
     }
 }
@@ -60,8 +59,7 @@ fn shown(at: u64) -> Option<String> {
     Some(humantime::format_rfc3339_seconds(at).to_string())
 }
 
-fn lacks(saved: &Saved, diagnosis: &Diagnosis) -> Vec<Lack> {
-    let e = &saved.evidence;
+fn lacks(saved: &Saved, e: &Evidence, diagnosis: &Diagnosis) -> Vec<Lack> {
     let mut all = Vec::new();
     let mut add = |what, says: String| all.push(Lack { what, says });
     if without_root(e) {
@@ -186,7 +184,7 @@ mod tests {
     fn replayed(saved: &Saved) -> Replayed {
         let checks = crate::checks::all();
         let judged = diagnose(&checks, &saved.evidence, &saved.expectations, &Selection::default());
-        Replayed::new(saved, &judged)
+        Replayed::new(saved, &saved.evidence, &judged)
     }
 
     fn lacks(saved: &Saved) -> Vec<&'static str> {
