@@ -3,11 +3,12 @@
 mod cli;
 mod commands;
 mod judged;
+mod output;
 mod replay;
 mod terminal;
 mod waiting;
 
-use builder_doctor::evidence::{Evidence, Progress, Timing, Wanted, gather};
+use builder_doctor::evidence::{Evidence, Progress, Timing, Told, Wanted, gather};
 use builder_doctor::expectations::Expectations;
 use builder_doctor::host::Cancel;
 use builder_doctor::host::live::Live;
@@ -53,7 +54,12 @@ fn say(text: &str, code: u8) -> ExitCode {
 
 /// Gathers, and names the slowest probe on a terminal while it does.
 fn watched(host: &Live, want: &Expectations, wanted: &Wanted) -> (Evidence, Vec<Timing>) {
-    let progress = Progress::default();
+    told(host, want, wanted, None)
+}
+
+/// The same, for somebody who hears of each fact as it comes in.
+fn told(host: &Live, want: &Expectations, wanted: &Wanted, told: Option<Told>) -> (Evidence, Vec<Timing>) {
+    let progress = Progress::telling(told);
     let over = Cancel::default();
     std::thread::scope(|scope| {
         scope.spawn(|| terminal::show_progress(host, &progress, &over));

@@ -1,9 +1,9 @@
 //! Looking once, and `--wait`: looking until builds work.
 
-use crate::{terminal, watched};
+use crate::{terminal, told};
 use builder_doctor::checks;
 use builder_doctor::diagnosis::{Selection, diagnose};
-use builder_doctor::evidence::{Evidence, RootAccess, Wanted};
+use builder_doctor::evidence::{Evidence, RootAccess, Told, Wanted};
 use builder_doctor::expectations::Expectations;
 use builder_doctor::host::live::Live;
 use builder_doctor::host::{Cancel, Host};
@@ -23,17 +23,23 @@ pub struct Task<'a> {
     /// Each look ends after this time.
     pub timeout: Duration,
     pub interrupted: &'a Arc<Cancel>,
+    /// Hears of each fact of a single look as it comes in.
+    pub told: Option<Told<'a>>,
 }
 
 impl Task<'_> {
     /// Looks once.
     pub fn look(&self) -> Taken {
-        self.look_at(self.wanted)
+        self.look_and_tell(self.wanted, self.told)
     }
 
     fn look_at(&self, wanted: &Wanted) -> Taken {
+        self.look_and_tell(wanted, None)
+    }
+
+    fn look_and_tell(&self, wanted: &Wanted, hears: Option<Told>) -> Taken {
         let host = Live::new(self.timeout, Arc::clone(self.interrupted));
-        let (evidence, probes) = watched(&host, self.want, wanted);
+        let (evidence, probes) = told(&host, self.want, wanted, hears);
         let total_ms = u64::try_from(host.clock().as_millis()).unwrap_or(u64::MAX);
         (evidence, Timings { total_ms, probes })
     }

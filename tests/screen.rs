@@ -12,7 +12,6 @@ use builder_doctor::report::paint::Paint;
 use builder_doctor::report::{Report, Timings, human};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{OptionalActions, Winsize, tcgetattr, tcsetattr, tcsetwinsize};
-use serde_json::json;
 use std::fs::File;
 use std::io::Read;
 use std::num::NonZeroU16;
@@ -20,6 +19,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread::JoinHandle;
 use support::Mac;
+use support::states::{kinds, state};
 use vt100::{Color, Parser, Screen};
 
 /// What people have, and what people with a large screen have.
@@ -125,27 +125,17 @@ fn at_a_terminal(mac: &Mac, args: &[&str]) -> Command {
     command
 }
 
-fn state(name: &str) -> Vec<u8> {
-    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/states"));
-    std::fs::read(folder.join(name).with_extension("json")).unwrap()
-}
-
-/// A healthy machine whose test build gave no answer.
-fn unknown() -> Vec<u8> {
-    let mut report: serde_json::Value = serde_json::from_slice(&state("healthy")).unwrap();
-    report["evidence"]["builds"] = json!({ "blind": { "because": "`nix build` gave no answer in 30 s" } });
-    report.to_string().into_bytes()
-}
-
 /// The machines of the screens: name, report, and how the first line begins.
 fn machines() -> [(&'static str, Vec<u8>, &'static str); 5] {
-    [
-        ("healthy", state("healthy"), "The Linux builder works."),
-        ("one-cause", state("builder-service-not-loaded"), "Linux builds are broken: launchd does not know"),
-        ("two-causes", state("two-causes"), "Linux builds are broken: launchd does not know"),
-        ("unknown", unknown(), "No fault was found, but "),
-        ("no-nix", state("nix-not-installed"), "Linux builds are broken: no `nix` was found"),
-    ]
+    let begins = [
+        "The Linux builder works.",
+        "Linux builds are broken: launchd does not know",
+        "Linux builds are broken: launchd does not know",
+        "No fault was found, but ",
+        "Linux builds are broken: no `nix` was found",
+    ];
+    let mut all = kinds().into_iter().zip(begins);
+    std::array::from_fn(|_| all.next().map(|((name, report), begins)| (name, report, begins)).unwrap())
 }
 
 /// The screen of a saved machine.

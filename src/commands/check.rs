@@ -3,22 +3,25 @@
 use super::fleet;
 use crate::cli::{LOOK, LookArgs, OneOf, PRINT, WHICH, selectable, time, unknown};
 use crate::judged::{Machine, View};
+use crate::output::{self, Output, Place};
 use crate::replay::{self, Replay};
 use crate::waiting::Task;
-use crate::{say, terminal};
+use crate::{USAGE, terminal};
 use builder_doctor::check::Layer;
 use builder_doctor::checks;
 use builder_doctor::diagnosis::Selection;
-use builder_doctor::evidence::{RootAccess, Wanted};
+use builder_doctor::evidence::{RootAccess, Told, Wanted};
 use builder_doctor::expectations::{self, Expectations};
 use builder_doctor::history;
 use builder_doctor::host::Cancel;
 use builder_doctor::host::live::Live;
 use builder_doctor::host::secrets::Secrets;
 use builder_doctor::redact::{survivor, without_any_secret};
+use builder_doctor::report::format::{Format, render};
 use builder_doctor::report::human::Detail;
-use builder_doctor::report::{Timings, human, json};
-use clap::{Args, ValueEnum};
+use builder_doctor::report::{Timings, jsonl};
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -89,11 +92,19 @@ pub struct CheckArgs {
     /// End with 1 for warnings, too
     #[arg(long, help_heading = PRINT)]
     strict: bool,
+    /// Write the report to a file as well
+    ///
+    /// FILE, or FORMAT=FILE; without a name, the format is that of the file's extension (.txt .json .jsonl .md .xml
+    /// .sarif .prom), else that of --format. Several are written at once, each whole or not at all; "-" is standard output.
+    #[arg(long, value_name = "FILE", value_parser = output::parse, help_heading = PRINT)]
+    output: Vec<Output>,
     /// Print the report as JSON (as --format json)
     #[arg(long, help_heading = PRINT)]
     json: bool,
     /// How to print the report
-    #[arg(long, value_enum, conflicts_with = "json", help_heading = PRINT)]
+    ///
+    /// human and short are for this machine's owner; in the others, tokens stand for the names of people and machines.
+    #[arg(long, value_parser = formats(), conflicts_with = "json", help_heading = PRINT)]
     format: Option<Format>,
     /// Show each check (-v), each probe's time (-vv)
     #[arg(short, long, action = clap::ArgAction::Count, help_heading = PRINT)]
@@ -102,13 +113,32 @@ pub struct CheckArgs {
     pub look: LookArgs,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    Human,
-    Json,
+fn formats() -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(Format::ALL.map(Format::name))
+        .try_map(|name| Format::named(&name).ok_or("there is no such format"))
 }
 
 impl CheckArgs {
+    /// Where the report goes, and as what. Standard output has it as well, unless it is named.
+    pub fn outputs(&self) -> Vec<(Format, Place)> {
+        let mut all: Vec<(Format, Place)> = Vec::new();
+        if !self.output.iter().any(|it| it.place == Place::Out) {
+            all.push((self.format(), Place::Out));
+        }
+        let named = self.output.iter().map(|it| (it.format.unwrap_or(self.format()), it.place.clone()));
+        all.extend(named);
+        all
+    }
+
+    /// Whether standard output is to have events as they happen.
+    fn streams(&self) -> bool {
+        self.outputs().contains(&(Format::Jsonl, Place::Out))
+    }
+
+    fn redacts(&self, format: Format) -> bool {
+        format.is_for_others() && !self.no_redact
+    }
+
     pub fn format(&self) -> Format {
         if self.json { Format::Json } else { self.format.unwrap_or(Format::Human) }
     }
@@ -158,6 +188,11 @@ pub fn run(args: &CheckArgs) -> Result<ExitCode, String> {
         (_, named) => expectations::find(&host, named.as_deref()),
     };
     let live = saved.is_none();
+    let hears = |fact: &'static str, state: &'static str, ms: u64| {
+        // A reader that has gone away wanted no more.
+        let _ = terminal::print(&jsonl::Event::Fact { fact, state, ms: Some(ms) }.line());
+    };
+    let told: Option<Told> = (live && args.wait.is_none() && args.streams()).then_some(&hears);
     let (saved, evidence, want, timings) = if let Some(mut saved) = saved {
         let want = expected(Some(std::mem::take(&mut saved.expectations)))?;
         let evidence = std::mem::take(&mut saved.evidence);
@@ -166,7 +201,10 @@ pub fn run(args: &CheckArgs) -> Result<ExitCode, String> {
         let want = expected(None)?;
         let wanted = wanted(args, &selection)?;
         let (selection, timeout) = (&selection, args.timeout);
-        let task = Task { want: &want, wanted: &wanted, selection, timeout, interrupted: &interrupted };
+        let task = Task { want: &want, wanted: &wanted, selection, timeout, interrupted: &interrupted, told };
+        if told.is_some() {
+            let _ = terminal::print(&jsonl::start());
+        }
         let (evidence, timings) = match args.wait {
             Some(most) => task.look_until_green(most, args.look.paint().arrow()),
             None => task.look(),
@@ -187,26 +225,34 @@ pub fn run(args: &CheckArgs) -> Result<ExitCode, String> {
         remember(args, &host, &machine, &mut own);
     }
     let secrets = if live { Secrets::of_this_machine(&host, host_name()) } else { Secrets::default() };
-    let redacts = !args.no_redact && args.format() != Format::Human;
+    let outputs = args.outputs();
     let mut shared = None;
-    if redacts || args.show_redactions {
+    if outputs.iter().any(|(format, _)| args.redacts(*format)) || args.show_redactions {
         let (view, redactions) = machine.for_others(&own, &secrets)?;
         if args.show_redactions {
             terminal::show_redactions(&redactions);
         }
         shared = Some(view);
     }
-    let view = shared.as_ref().filter(|_| redacts).unwrap_or(&own);
-    let mut report = machine.report(view);
-    report.redacted = redacts;
-    let text = match args.format() {
-        Format::Json => json::render(&report),
-        Format::Human => human::render(&report, args.look.paint(), args.detail()),
-    };
-    if let Some(fact) = survivor(&view.evidence, &text, &secrets, redacts) {
-        return Err(format!("the report is not written: {fact} holds a secret or a name of this machine"));
+    let (mut code, mut refused) = (0, None);
+    for (format, place) in outputs {
+        let redacted = args.redacts(format);
+        let view = shared.as_ref().filter(|_| redacted).unwrap_or(&own);
+        let mut report = machine.report(view);
+        report.redacted = redacted;
+        let text = match format {
+            Format::Jsonl if told.is_some() && place == Place::Out => jsonl::judged(&report),
+            _ => render(&report, format, args.look.paint(), args.detail()),
+        };
+        code = report.exit_code.max(code);
+        if let Some(fact) = survivor(&view.evidence, &text, &secrets, redacted) {
+            refused =
+                Some(format!("the report is not written: {fact} holds a secret or a name of this machine"));
+        } else if !output::write(&place, &text, if redacted { output::PUBLIC } else { output::OWN }) {
+            code = USAGE;
+        }
     }
-    Ok(say(&text, report.exit_code))
+    refused.map_or(Ok(ExitCode::from(code)), Err)
 }
 
 /// Keeps what a healthy machine is; where it is not, finds what it was. No trouble with it ends a run.

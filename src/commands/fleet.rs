@@ -2,7 +2,7 @@
 
 use super::check::CheckArgs;
 use crate::replay::shown;
-use crate::{say, terminal};
+use crate::{USAGE, output, terminal};
 use builder_doctor::diagnosis::Selection;
 use builder_doctor::expectations::Expectations;
 use builder_doctor::fleet::source::Source;
@@ -10,7 +10,6 @@ use builder_doctor::fleet::{NAMES, judge_all};
 use builder_doctor::host::Cancel;
 use builder_doctor::host::live::Live;
 use builder_doctor::report::fleet::{FORMATS, Fleet, refused, render};
-use clap::ValueEnum;
 use std::process::ExitCode;
 use std::sync::atomic::AtomicUsize;
 
@@ -22,10 +21,9 @@ pub fn run(
     want: Option<&Expectations>,
     select: &Selection,
 ) -> Result<ExitCode, String> {
-    let format = args.format().to_possible_value();
-    let format = format.as_ref().map_or("human", |it| it.get_name());
-    if !FORMATS.contains(&format) {
-        return Err(refused(format));
+    let outputs = args.outputs();
+    if let Some((other, _)) = outputs.iter().find(|(format, _)| !FORMATS.contains(&format.name())) {
+        return Err(refused(other.name()));
     }
     let keep = if args.is_verbose() { usize::MAX } else { NAMES };
     let (judged, over) = (AtomicUsize::default(), Cancel::default());
@@ -46,5 +44,12 @@ pub fn run(
         let shown = args.from.as_deref().map(shown).unwrap_or_default();
         return Err(format!("{shown}: {}: {}", only.name, only.because));
     }
-    Ok(say(&render(&fleet, format, args.look.paint())?, fleet.exit_code))
+    let mut code = fleet.exit_code;
+    for (format, place) in outputs {
+        // As the files that it counts: whose they are is for those who collected them to say.
+        if !output::write(&place, &render(&fleet, format.name(), args.look.paint())?, output::OWN) {
+            code = USAGE;
+        }
+    }
+    Ok(ExitCode::from(code))
 }

@@ -9,11 +9,13 @@ use std::path::Path;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FileTime {
     /// The file, or the link that leads to it.
+    #[schemars(extend("x-kind" = "path"))]
     pub path: String,
     /// Seconds since 1970, by the link's own time: files in the Nix store have none.
     pub modified: u64,
     /// Where it leads, if it is a link.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kind" = "path"))]
     pub target: Option<String>,
 }
 

@@ -122,6 +122,14 @@ impl<T> Probe<T> {
             Probe::blind(crate::prose::line(&format!("this version cannot read it in the report: {error}")))
         })
     }
+    /// How it went: `seen`, `blind` or `not-taken`.
+    pub fn state(&self) -> &'static str {
+        match self {
+            Probe::Seen { .. } => "seen",
+            Probe::Blind { .. } => "blind",
+            Probe::NotTaken { .. } => "not-taken",
+        }
+    }
     /// The fact, or why there is none.
     pub fn get(&self) -> Result<&T, Missing> {
         match self {
@@ -233,7 +241,7 @@ pub struct Look<'a> {
     /// Ends the test builds when another fact shows that they cannot end.
     pub hopeless: &'a Arc<Cancel>,
     slots: &'a Slots,
-    progress: &'a Progress,
+    progress: &'a Progress<'a>,
     name: &'static str,
     waited_us: AtomicU64,
 }
@@ -267,8 +275,14 @@ fn only_on_a_mac<T>(look: &Look) -> Option<Probe<T>> {
 }
 
 /// How far gathering is; for whoever shows progress.
-#[derive(Debug, Default)]
-pub struct Progress(Mutex<Vec<(&'static str, Stage)>>);
+#[derive(Default)]
+pub struct Progress<'a> {
+    stages: Mutex<Vec<(&'static str, Stage)>>,
+    told: Option<Told<'a>>,
+}
+
+/// Hears of each fact when it is in: its name, how it went, and how many milliseconds it took.
+pub type Told<'a> = &'a (dyn Fn(&'static str, &'static str, u64) + Sync);
 
 #[derive(Clone, Copy, Debug)]
 enum Stage {
@@ -277,9 +291,14 @@ enum Stage {
     Done,
 }
 
-impl Progress {
+impl<'a> Progress<'a> {
+    /// For somebody who wants to hear of each fact as it comes in.
+    pub fn telling(told: Option<Told<'a>>) -> Self {
+        Progress { told, ..Progress::default() }
+    }
+
     fn set(&self, name: &'static str, stage: Stage) {
-        if let Ok(mut all) = self.0.lock() {
+        if let Ok(mut all) = self.stages.lock() {
             match all.iter_mut().find(|(known, _)| *known == name) {
                 Some(entry) => entry.1 = stage,
                 None => all.push((name, stage)),
@@ -289,13 +308,13 @@ impl Progress {
 
     /// How many facts are in, and of how many.
     pub fn done(&self) -> (usize, usize) {
-        let all = self.0.lock().map(|all| all.clone()).unwrap_or_default();
+        let all = self.stages.lock().map(|all| all.clone()).unwrap_or_default();
         (all.iter().filter(|(_, stage)| matches!(stage, Stage::Done)).count(), FACTS.len())
     }
 
     /// The probe that has been running longest, and since when by the host's clock.
     pub fn slowest(&self) -> Option<(&'static str, Duration)> {
-        let all = self.0.lock().map(|all| all.clone()).unwrap_or_default();
+        let all = self.stages.lock().map(|all| all.clone()).unwrap_or_default();
         all.into_iter()
             .filter_map(|(name, stage)| match stage {
                 Stage::Running(since) => Some((name, since)),
@@ -328,6 +347,10 @@ macro_rules! facts {
         impl Evidence { $($(#[doc = $doc])+
             pub fn $name(&self) -> Result<&$type, Missing> { self.$name.get() })+
 
+            /// Each fact's name, and how it went.
+            pub fn states(&self) -> Vec<(&'static str, &'static str)> {
+                vec![$((stringify!($name), self.$name.state()),)+]
+            }
             /// Takes the fact of this name over from other evidence.
             pub fn adopt(&mut self, name: &str, other: &Evidence) {
                 match name { $(stringify!($name) => self.$name = other.$name.clone(),)+ _ => {} }
@@ -366,11 +389,16 @@ macro_rules! facts {
                     let taken = || catch_unwind(AssertUnwindSafe(|| $probe(&look)))
                         .unwrap_or_else(|_| Probe::blind("the probe itself failed, which is a fault of this program"));
                     let found = if wanted.takes(name) { taken() } else { Probe::not_taken("nobody asked for it") };
+                    let state = found.state();
                     let _ = slots.$name.set(found);
                     progress.set(name, Stage::Done);
                     let took = host.clock().saturating_sub(from).saturating_sub(Duration::from_micros(look.waited_us.load(Ordering::Relaxed)));
+                    let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+                    if let Some(told) = progress.told {
+                        told(name, state, ms);
+                    }
                     if let Ok(mut all) = timings.lock() {
-                        all.push(Timing { fact: name.to_owned(), ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX) });
+                        all.push(Timing { fact: name.to_owned(), ms });
                     }
                 });)+
             });

@@ -2,9 +2,10 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)] // this is the door, the other way
 
 use super::HostError;
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use std::fs::Permissions;
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 /// Puts a file of these bytes and this mode at a path: whoever reads it sees the old one or the new one and
@@ -13,7 +14,11 @@ use std::path::Path;
 pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), HostError> {
     let special = std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir());
     if special {
-        let mut open = std::fs::OpenOptions::new().write(true).open(path)?;
+        // A pipe that nobody reads is an error and not a wait.
+        let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+        let mut open = std::fs::OpenOptions::new().write(true).custom_flags(flags).open(path)?;
+        fcntl_setfl(&open, fcntl_getfl(&open).map_err(std::io::Error::from)? - OFlags::NONBLOCK)
+            .map_err(std::io::Error::from)?;
         return Ok(open.write_all(bytes).and_then(|()| open.flush())?);
     }
     // A link is followed to what it leads to, which is what is to be replaced.

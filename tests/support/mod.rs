@@ -11,6 +11,8 @@
 //! Where the tests run as root, the program runs as nobody: as root it would take other ways.
 #![allow(dead_code, reason = "shared by test programs, of which none uses all")]
 
+pub mod states;
+
 use rustix::process::{Pid, Signal, geteuid, kill_process, test_kill_process};
 use serde_json::Value;
 use std::fs;
