@@ -91,7 +91,7 @@ impl Said {
     }
 
     /// The same, as far as the other says anything.
-    fn as_far_as(self, other: &Said) -> Said {
+    fn within(self, other: &Said) -> Said {
         Said {
             verdict: self.verdict.filter(|_| other.verdict.is_some()),
             exit_code: self.exit_code.filter(|_| other.exit_code.is_some()),
@@ -354,7 +354,7 @@ fn all_formats_say_the_same_of_every_saved_machine() {
             with_report(&saved, selection, |report| {
                 for format in Format::ALL {
                     let said = heard(&text(report, format), format, report);
-                    assert_eq!(Said::by(report).as_far_as(&said), said, "{name} as {format}");
+                    assert_eq!(Said::by(report).within(&said), said, "{name} as {format}");
                     if !matches!(format, Format::Human | Format::Short) {
                         assert!(said.checks.is_some() && said.findings.is_some() && said.exit_code.is_some());
                     }

@@ -236,7 +236,7 @@ fn colours_say_what_the_glyphs_say() {
         ("builder-service-not-loaded", "(error, service)", DIM),
         ("builder-service-not-loaded", "sudo launchctl bootstrap", BOLD),
         ("builder-service-not-loaded", "It explains", PLAIN),
-        ("builder-service-not-loaded", "Next: run", PLAIN),
+        ("builder-service-not-loaded", "Next: on", PLAIN),
         ("machines-feature-missing", "^^^^", RED),
         ("builder-conflict", "Linux builds run, but", BOLD),
         ("builder-conflict", "!", YELLOW),

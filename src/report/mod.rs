@@ -58,6 +58,7 @@ pub struct Report<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replayed: Option<replayed::Replayed>,
     /// Tokens such as `<user-1>` stand in for the names of people and machines; false in a file for local use.
+    #[schemars(default)]
     pub redacted: bool,
     /// Each layer and how it stands: `ok`, `warning`, `broken`, `blocked`, `unknown`, `skipped`.
     pub chain: Vec<Station>,
