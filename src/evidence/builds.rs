@@ -202,6 +202,10 @@ fn side_by_side(look: &Look, jobs: Vec<(BuildRun, Vec<String>)>, shown: &str) ->
         base = base.env("NIX_REMOTE", "daemon");
     }
     let base = base.within(look.want.build_deadline()).until(look.hopeless);
+    if look.wanted.root != super::RootAccess::No {
+        // Builds that cannot log in have the sshd shut out whoever comes next: root's one login says more, and goes first.
+        look.root_view();
+    }
     let runs = std::thread::scope(|scope| {
         let base = &base;
         let started: Vec<_> = jobs

@@ -21,17 +21,16 @@ pub fn render(report: &Report) -> String {
     let _ = writeln!(out, "::{level} title=builder-doctor::{}", message(&line(&text)));
     let _ = writeln!(out, "::group::builder-doctor: {} checks", report.checks.len());
     for check in &report.checks {
-        // An id stands first: no line can begin with the sign of a command.
-        let _ = writeln!(
-            out,
-            "{} ({}): {}: {}",
-            check.id,
-            check.layer,
-            check.status,
-            message(&line(&check.detail))
-        );
+        // An id stands first: no line begins with the sign of a command.
+        let detail = harmless(&message(&line(&check.detail)));
+        let _ = writeln!(out, "{} ({}): {}: {detail}", check.id, check.layer, check.status);
     }
     out + "::endgroup::\n"
+}
+
+/// The older sign of a command, which the runner heeds anywhere in a line that has no newer one.
+fn harmless(text: &str) -> String {
+    text.replace("##[", "# #[")
 }
 
 fn annotation(found: &Found) -> String {
@@ -73,6 +72,7 @@ mod tests {
     #[test]
     fn nothing_ends_a_property_or_a_message() {
         assert_eq!(property("a:b,c%\r\nd"), "a%3Ab%2Cc%25%0D%0Ad");
+        assert_eq!(harmless("x ##[error]y"), "x # #[error]y");
         assert_eq!(message("::error::x\n::y 100%"), "::error::x%0A::y 100%25");
     }
 }

@@ -165,10 +165,11 @@ fn prose(whole: &str) -> String {
 
 /// A block that nothing in it can end.
 fn fenced(language: &str, body: &str) -> String {
+    // What is left out may part backticks: they are counted as they are shown.
+    let shown = |c: &char| *c == '\n' || *c == '\t' || !crate::prose::hidden(*c);
+    let body: String = body.chars().filter(shown).collect();
     let longest = body.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
-    let body: String =
-        body.chars().filter(|c| *c == '\n' || *c == '\t' || !crate::prose::hidden(*c)).collect();
     format!("{fence}{language}\n{}\n{fence}\n", body.trim_end_matches('\n'))
 }
 
@@ -269,6 +270,7 @@ mod tests {
         assert_eq!(text("one ` tick"), "one \\` tick");
         assert_eq!(text("an empty `` pair"), "an empty \\`\\` pair");
         assert_eq!(fenced("sh", "a\n```\nb"), "````sh\na\n```\nb\n````\n");
+        assert_eq!(fenced("sh", "``\u{7}`"), "````sh\n```\n````\n");
     }
 
     #[test]

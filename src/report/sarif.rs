@@ -17,7 +17,11 @@ pub fn render(report: &Report) -> String {
                 "id": check.id,
                 "shortDescription": { "text": check.title },
                 "fullDescription": { "text": check.why },
-                "help": { "text": format!("{}\n\nbuilder-doctor explain {}", check.why, check.id) },
+                "help": {
+                    "text": format!("{}\n\nbuilder-doctor explain {}", check.why, check.id),
+                    "markdown": format!("{}\n\n```sh\nbuilder-doctor explain {}\n```", check.why, check.id),
+                },
+                "helpUri": concat!(env!("CARGO_PKG_REPOSITORY"), "#checks"),
                 "defaultConfiguration": { "level": level(check.severity.name()) },
                 "properties": { "tags": [check.layer.name()] },
             })

@@ -155,7 +155,7 @@ END
         run: &[Run::alice(Expect::That(|report| {
             Expect::Warning(&["max-jobs-zero"]).check(report)?;
             report.sees("only for you: the system's files say `max-jobs = auto`")?;
-            report.advises("/Users/alice/.config/nix/nix.conf")
+            report.advises("/Users/<user-1>/.config/nix/nix.conf")
         }))],
         ..World::HEALTHY
     },
