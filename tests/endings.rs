@@ -6,6 +6,7 @@
 mod support;
 
 use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::process::Stdio;
@@ -143,14 +144,16 @@ fn ctrl_c_while_sudo_hangs_ends_the_run() {
 #[test]
 fn a_terminal_that_has_gone_away_is_a_report_that_cannot_be_written() {
     let mac = Mac::new();
+    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&ours).unwrap();
+    unlockpt(&ours).unwrap();
+    let name = ptsname(&ours, Vec::new()).unwrap();
+    let theirs = std::fs::File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
     // The other side of the terminal is closed before the program starts, so each write fails with EIO.
-    let script = "exec /usr/bin/python3 -c 'import os, pty, sys\n\
-        ours, theirs = pty.openpty()\nos.close(ours)\nos.dup2(theirs, 1)\nos.dup2(theirs, 2)\n\
-        os.execv(sys.argv[1], sys.argv[1:])' \"$0\" --offline";
-    if !std::path::Path::new("/usr/bin/python3").is_file() {
-        return;
-    }
-    let ran = shell(&mac, script);
+    drop(ours);
+    let mut command = mac.command(&["--offline"]);
+    command.stdout(theirs.try_clone().unwrap()).stderr(theirs);
+    let ran = mac.launch(&mut command).end();
     assert_eq!((ran.code, ran.signal), (Some(2), None), "{}", ran.stderr);
 }
 
