@@ -3,6 +3,7 @@
 
 use super::HostError;
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::io::Errno;
 use std::fs::Permissions;
 use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -10,26 +11,33 @@ use std::path::Path;
 
 /// Puts a file of these bytes and this mode at a path: whoever reads it sees the old one or the new one and
 /// never half of one, also when the disk is full or the power fails. What stands there and is no regular
-/// file (a device, a pipe) is written to as it is.
+/// file (a device, a pipe) is written to as it is. A file that was there and closed to others stays so.
 pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), HostError> {
     let special = std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir());
     if special {
         // A pipe that nobody reads is an error and not a wait.
         let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
-        let mut open = std::fs::OpenOptions::new().write(true).custom_flags(flags).open(path)?;
+        let opened = std::fs::OpenOptions::new().write(true).custom_flags(flags).open(path);
+        let mut open = opened.map_err(|error| match error.raw_os_error() {
+            Some(code) if code == Errno::NXIO.raw_os_error() => {
+                HostError::Other("nobody reads from it".to_owned())
+            }
+            _ => error.into(),
+        })?;
         fcntl_setfl(&open, fcntl_getfl(&open).map_err(std::io::Error::from)? - OFlags::NONBLOCK)
             .map_err(std::io::Error::from)?;
         return Ok(open.write_all(bytes).and_then(|()| open.flush())?);
     }
     // A link is followed to what it leads to, which is what is to be replaced.
     let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let open_to = std::fs::metadata(&path).map_or(0o777, |found| found.permissions().mode() | 0o700);
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
     let mut file = tempfile::Builder::new().prefix(".builder-doctor-").tempfile_in(folder)?;
     file.write_all(bytes)?;
-    file.as_file().set_permissions(Permissions::from_mode(mode))?;
+    file.as_file().set_permissions(Permissions::from_mode(mode & open_to))?;
     file.as_file().sync_all()?;
     file.persist(&path).map_err(|failed| failed.error)?;
     Ok(())
@@ -46,6 +54,9 @@ mod tests {
         replace(&path, b"one", 0o600).unwrap();
         replace(&path, b"two", 0o644).unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"two");
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600, "as it was");
+        std::fs::remove_file(&path).unwrap();
+        replace(&path, b"two", 0o644).unwrap();
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
         assert!(replace(&folder.path().join("absent/report.json"), b"x", 0o644).is_err());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
