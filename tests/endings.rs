@@ -58,14 +58,17 @@ fn a_live_run_on_a_full_disk_says_so_and_ends_with_2() {
     let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     for args in [&["--offline"][..], &["--offline", "--json"], &["--offline", "--wait", "1s"]] {
         let mac = Mac::new();
-        let ran = mac.launch(mac.command(args).stdout(Stdio::from(full()))).end();
+        let ran = mac.launch(mac.command(args).stdout(std::process::Stdio::from(full()))).end();
         assert_eq!(ran.code, Some(2), "{args:?}: {}", ran.stderr);
         assert!(ran.stderr.contains("the report cannot be written: "), "{args:?}: {}", ran.stderr);
     }
     // Errors that nobody can read change no exit code.
     let mac = Mac::new();
-    let ran =
-        mac.launch(mac.command(&["--offline", "--json", "--wait", "1m"]).stderr(Stdio::from(full()))).end();
+    let ran = mac
+        .launch(
+            mac.command(&["--offline", "--json", "--wait", "1m"]).stderr(std::process::Stdio::from(full())),
+        )
+        .end();
     assert_eq!((ran.code, ran.json()["verdict"].as_str()), (Some(0), Some("healthy")));
 }
 

@@ -357,6 +357,7 @@ fn a_saved_report_says_whose_it_is() {
     assert_eq!(again["replayed"]["taken_at"], "2026-11-20T14:03:12Z");
     assert_eq!(again["replayed"]["lacks"][0]["what"], "root");
     // And again: what was cut off by an interruption does not come back.
+    let (_, text, _) = fed(&["--from", "-", "--json", "--no-redact"], report.to_string().as_bytes());
     let (_, third, _) = fed(&["--from", "-", "--json"], text.as_bytes());
     assert_eq!(serde_json::from_str::<Value>(&third).unwrap()["replayed"], again["replayed"]);
     let (_, example, _) = run(&["--example"]);
