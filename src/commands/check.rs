@@ -170,6 +170,7 @@ impl CheckArgs {
 /// Diagnoses.
 pub fn run(args: &CheckArgs) -> Result<ExitCode, String> {
     let selection = args.selection()?;
+    output::each_place_once(&args.output)?;
     let interrupted = Arc::new(Cancel::default());
     let host = Live::new(args.timeout, Arc::clone(&interrupted));
     let saved = match replay::given(args, &host)? {
