@@ -218,6 +218,18 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_below_a_help_is_not_wrapped_again() {
+        let all = Cli::command();
+        for command in std::iter::once(&all).chain(all.get_subcommands()) {
+            for text in [command.get_after_help(), command.get_after_long_help()].into_iter().flatten() {
+                let text = text.to_string();
+                let long = text.lines().find(|line| line.chars().count() > 80);
+                assert_eq!(long, None, "{}", command.get_name());
+            }
+        }
+    }
+
+    #[test]
     fn a_near_miss_is_met_with_a_guess() {
         let known = ["ssh-key-missing", "machines-odd-fields"];
         let said = unknown("check", "ssh-key-mising", known.into_iter());
