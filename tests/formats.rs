@@ -230,8 +230,9 @@ fn of_github(text: &str) -> Said {
             assert!(["error", "warning", "notice"].contains(&level), "{line}");
             let title = properties.split(',').find_map(|it| it.strip_prefix("title=")).unwrap();
             if title == "builder-doctor" {
-                said.verdict = message.split(':').next().map(str::to_owned);
-                let code = message.rsplit("exit code ").next().unwrap().trim_end_matches(')');
+                assert!(findings.is_empty(), "the verdict comes first: {text}");
+                said.verdict = message.split([':', ' ']).next().map(str::to_owned);
+                let code = message.rsplit("; exit code ").next().unwrap();
                 said.exit_code = Some(code.parse().unwrap());
             } else {
                 findings.insert(title.to_owned(), if level == "notice" { "note" } else { level }.to_owned());
