@@ -119,9 +119,9 @@ pub fn selectable() -> Vec<(&'static str, &'static str)> {
 /// Says why Linux builds fail on this Mac, and which command mends it.
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true, max_term_width = 80)]
+#[command(override_usage = "builder-doctor [OPTIONS] [COMMAND]")]
 #[command(after_help = "\
-Exit codes: 0 no error · 1 an error · 2 usage · 3 not to be told · 130 stopped
-builder-doctor --help says more, with examples")]
+Exit codes: 0 no error · 1 an error · 2 usage · 3 not to be told · 130 stopped")]
 #[command(after_long_help = after())]
 pub struct Cli {
     #[command(subcommand)]
@@ -142,7 +142,7 @@ pub enum Topic {
     Explain(ExplainArgs),
     /// Say which machine takes a derivation, and why no other
     Why(WhyArgs),
-    /// Say what changed between two reports, or since this Mac was last healthy
+    /// Say what changed between two reports, or since all was well
     Diff(DiffArgs),
     /// Print the JSON Schema of the report
     Schema,

@@ -46,7 +46,7 @@ pub struct CheckArgs {
     /// What to expect of the builder
     ///
     /// Without it, builder-doctor.toml here or above, then /etc/builder-doctor.toml, then what is built in.
-    #[arg(long, value_name = "FILE", help_heading = LOOK)]
+    #[arg(long, value_name = "FILE", help_heading = LOOK, hide_short_help = true)]
     pub expect: Option<PathBuf>,
     /// Look again until builds work, at most so long
     ///
@@ -90,7 +90,7 @@ pub struct CheckArgs {
           value_parser = OneOf(selectable), hide_possible_values = true)]
     skip: Vec<String>,
     /// End with 1 for warnings, too
-    #[arg(long, help_heading = PRINT)]
+    #[arg(long, help_heading = PRINT, hide_short_help = true)]
     strict: bool,
     /// Write the report to a file as well
     ///
@@ -101,10 +101,12 @@ pub struct CheckArgs {
     /// Print the report as JSON (as --format json)
     #[arg(long, help_heading = PRINT)]
     json: bool,
-    /// How to print the report
+    /// How to print: human, short, json, markdown, junit, ...
     ///
-    /// human and short are for this machine's owner; in the others, tokens stand for the names of people and machines.
-    #[arg(long, value_parser = formats(), conflicts_with = "json", help_heading = PRINT)]
+    /// human, short (one line), json, jsonl (events as they happen), markdown (the body of an issue), junit, sarif,
+    /// github (annotations of GitHub Actions) or prometheus. human and short are for this machine's owner; in the others, tokens stand for the names of people and machines.
+    #[arg(long, value_parser = formats(), conflicts_with = "json", help_heading = PRINT,
+          hide_possible_values = true)]
     format: Option<Format>,
     /// Show each check (-v), each probe's time (-vv)
     #[arg(short, long, action = clap::ArgAction::Count, help_heading = PRINT)]
