@@ -119,9 +119,9 @@ pub fn selectable() -> Vec<(&'static str, &'static str)> {
 /// Says why Linux builds fail on this Mac, and which command mends it.
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true, max_term_width = 80)]
+#[command(override_usage = "builder-doctor [OPTIONS] [COMMAND]")]
 #[command(after_help = "\
-Exit codes: 0 no error · 1 an error · 2 usage · 3 not to be told · 130 stopped
-builder-doctor --help says more, with examples")]
+Exit codes: 0 no error · 1 an error · 2 usage · 3 not to be told · 130 stopped")]
 #[command(after_long_help = after())]
 pub struct Cli {
     #[command(subcommand)]
@@ -142,7 +142,7 @@ pub enum Topic {
     Explain(ExplainArgs),
     /// Say which machine takes a derivation, and why no other
     Why(WhyArgs),
-    /// Say what changed between two reports, or since this Mac was last healthy
+    /// Say what changed between two reports, or since all was well
     Diff(DiffArgs),
     /// Print the JSON Schema of the report
     Schema,
@@ -215,6 +215,18 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_stands_below_a_help_is_not_wrapped_again() {
+        let all = Cli::command();
+        for command in std::iter::once(&all).chain(all.get_subcommands()) {
+            for text in [command.get_after_help(), command.get_after_long_help()].into_iter().flatten() {
+                let text = text.to_string();
+                let long = text.lines().find(|line| line.chars().count() > 80);
+                assert_eq!(long, None, "{}", command.get_name());
+            }
+        }
     }
 
     #[test]

@@ -47,6 +47,17 @@ pub fn parse(typed: &str) -> Result<Output, String> {
     })
 }
 
+/// Each place takes one report: two would be no report of either format, or one would be lost.
+pub fn each_place_once(outputs: &[Output]) -> Result<(), String> {
+    let twice =
+        outputs.iter().enumerate().find(|(i, it)| outputs[..*i].iter().any(|at| at.place == it.place));
+    match twice.map(|(_, it)| &it.place) {
+        None => Ok(()),
+        Some(Place::Out) => Err("--output names standard output twice".to_owned()),
+        Some(Place::File(path)) => Err(format!("--output names {} twice", shown(path))),
+    }
+}
+
 /// Writes a report to its place. Whether it is there is for the caller to end with.
 pub fn write(place: &Place, text: &str, mode: u32) -> bool {
     let written = match place {
@@ -71,6 +82,15 @@ mod tests {
 
     fn file(format: Option<Format>, path: &str) -> Output {
         Output { format, place: Place::File(path.into()) }
+    }
+
+    #[test]
+    fn no_place_takes_two_reports() {
+        let twice =
+            |typed: &[&str]| each_place_once(&typed.iter().map(|it| parse(it).unwrap()).collect::<Vec<_>>());
+        twice(&["a.json", "b.json", "-"]).unwrap();
+        assert_eq!(twice(&["a.json", "short=a.json"]).unwrap_err(), "--output names a.json twice");
+        assert_eq!(twice(&["json=-", "-"]).unwrap_err(), "--output names standard output twice");
     }
 
     #[test]

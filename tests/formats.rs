@@ -230,8 +230,9 @@ fn of_github(text: &str) -> Said {
             assert!(["error", "warning", "notice"].contains(&level), "{line}");
             let title = properties.split(',').find_map(|it| it.strip_prefix("title=")).unwrap();
             if title == "builder-doctor" {
-                said.verdict = message.split(':').next().map(str::to_owned);
-                let code = message.rsplit("exit code ").next().unwrap().trim_end_matches(')');
+                assert!(findings.is_empty(), "the verdict comes first: {text}");
+                said.verdict = message.split([':', ' ']).next().map(str::to_owned);
+                let code = message.rsplit("; exit code ").next().unwrap();
                 said.exit_code = Some(code.parse().unwrap());
             } else {
                 findings.insert(title.to_owned(), if level == "notice" { "note" } else { level }.to_owned());
@@ -471,6 +472,20 @@ fn what_cannot_be_written_is_said_and_the_others_are_written() {
     };
     assert_eq!((left(&shut), left(&mac.path(""))), (Vec::new(), Vec::new()), "nothing is left beside them");
     std::fs::set_permissions(&shut, PermissionsExt::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn what_is_not_written_outranks_every_verdict_in_any_order() {
+    let mac = Mac::new();
+    for (kind, report) in states::kinds() {
+        let report = mac.write("report.json", report);
+        let good = mac.path("good.json");
+        let (report, good) = (report.to_str().unwrap(), good.to_str().unwrap());
+        for outputs in [["json=/dev/full", good], [good, "json=/dev/full"]] {
+            let ran = mac.run(&["--from", report, "--output", outputs[0], "--output", outputs[1]]);
+            assert_eq!(ran.code, Some(2), "{kind} {outputs:?}");
+        }
+    }
 }
 
 #[test]

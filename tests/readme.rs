@@ -49,3 +49,29 @@ fn the_readme_says_what_the_program_says() {
     }
     assert!(old == new, "README.md is out of date: UPDATE_README=1 cargo test --test readme");
 }
+
+#[test]
+fn the_readme_names_each_format_and_contributing_each_dependency() {
+    let readme = std::fs::read_to_string(README).unwrap();
+    for format in builder_doctor::report::format::Format::ALL {
+        assert!(
+            readme.contains(&format!("\n| `{format}` | ")),
+            "README.md's table of formats lacks {format}"
+        );
+    }
+    let folder = env!("CARGO_MANIFEST_DIR");
+    let read = |name: &str| std::fs::read_to_string(format!("{folder}/{name}")).unwrap();
+    let (manifest, told) = (read("Cargo.toml"), read("CONTRIBUTING.md"));
+    let (_, table) = told.split_once("## Dependencies").unwrap();
+    let words: Vec<&str> = table.split(|c: char| !c.is_ascii_alphanumeric() && !"-_".contains(c)).collect();
+    let mut of = "";
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            of = line;
+        } else if of.ends_with("dependencies]")
+            && let Some((name, _)) = line.split_once(" = ")
+        {
+            assert!(words.contains(&name), "CONTRIBUTING.md does not say what {name} is for");
+        }
+    }
+}

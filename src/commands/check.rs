@@ -46,7 +46,7 @@ pub struct CheckArgs {
     /// What to expect of the builder
     ///
     /// Without it, builder-doctor.toml here or above, then /etc/builder-doctor.toml, then what is built in.
-    #[arg(long, value_name = "FILE", help_heading = LOOK)]
+    #[arg(long, value_name = "FILE", help_heading = LOOK, hide_short_help = true)]
     pub expect: Option<PathBuf>,
     /// Look again until builds work, at most so long
     ///
@@ -90,7 +90,7 @@ pub struct CheckArgs {
           value_parser = OneOf(selectable), hide_possible_values = true)]
     skip: Vec<String>,
     /// End with 1 for warnings, too
-    #[arg(long, help_heading = PRINT)]
+    #[arg(long, help_heading = PRINT, hide_short_help = true)]
     strict: bool,
     /// Write the report to a file as well
     ///
@@ -101,10 +101,12 @@ pub struct CheckArgs {
     /// Print the report as JSON (as --format json)
     #[arg(long, help_heading = PRINT)]
     json: bool,
-    /// How to print the report
+    /// How to print: human, short, json, markdown, junit, ...
     ///
-    /// human and short are for this machine's owner; in the others, tokens stand for the names of people and machines.
-    #[arg(long, value_parser = formats(), conflicts_with = "json", help_heading = PRINT)]
+    /// human, short (one line), json, jsonl (events as they happen), markdown (the body of an issue), junit, sarif,
+    /// github (annotations of GitHub Actions) or prometheus. human and short are for this machine's owner; in the others, tokens stand for the names of people and machines.
+    #[arg(long, value_parser = formats(), conflicts_with = "json", help_heading = PRINT,
+          hide_possible_values = true)]
     format: Option<Format>,
     /// Show each check (-v), each probe's time (-vv)
     #[arg(short, long, action = clap::ArgAction::Count, help_heading = PRINT)]
@@ -170,6 +172,7 @@ impl CheckArgs {
 /// Diagnoses.
 pub fn run(args: &CheckArgs) -> Result<ExitCode, String> {
     let selection = args.selection()?;
+    output::each_place_once(&args.output)?;
     let interrupted = Arc::new(Cancel::default());
     let host = Live::new(args.timeout, Arc::clone(&interrupted));
     let saved = match replay::given(args, &host)? {
@@ -234,7 +237,7 @@ pub fn run(args: &CheckArgs) -> Result<ExitCode, String> {
         }
         shared = Some(view);
     }
-    let (mut code, mut refused) = (0, None);
+    let (mut code, mut written, mut refused) = (0, true, None);
     for (format, place) in outputs {
         let redacted = args.redacts(format);
         let view = shared.as_ref().filter(|_| redacted).unwrap_or(&own);
@@ -244,15 +247,16 @@ pub fn run(args: &CheckArgs) -> Result<ExitCode, String> {
             Format::Jsonl if told.is_some() && place == Place::Out => jsonl::judged(&report),
             _ => render(&report, format, args.look.paint(), args.detail()),
         };
-        code = report.exit_code.max(code);
+        code = report.exit_code;
         if let Some(fact) = survivor(&view.evidence, &text, &secrets, redacted) {
             refused =
                 Some(format!("the report is not written: {fact} holds a secret or a name of this machine"));
-        } else if !output::write(&place, &text, if redacted { output::PUBLIC } else { output::OWN }) {
-            code = USAGE;
+        } else {
+            written &= output::write(&place, &text, if redacted { output::PUBLIC } else { output::OWN });
         }
     }
-    refused.map_or(Ok(ExitCode::from(code)), Err)
+    // What was not written outranks every verdict.
+    refused.map_or(Ok(ExitCode::from(if written { code } else { USAGE })), Err)
 }
 
 /// Keeps what a healthy machine is; where it is not, finds what it was. No trouble with it ends a run.

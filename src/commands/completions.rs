@@ -9,13 +9,15 @@ use std::process::ExitCode;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Examples:
-  bash     builder-doctor completions bash > ~/.local/share/bash-completion/completions/builder-doctor
-  zsh      builder-doctor completions zsh > \"${fpath[1]}/_builder-doctor\"
-  fish     builder-doctor completions fish > ~/.config/fish/completions/builder-doctor.fish
-  elvish   builder-doctor completions elvish > ~/.config/elvish/lib/builder-doctor.elv
+To install:
+  builder-doctor completions SHELL > FILE, where FILE is for
+
+  bash     ~/.local/share/bash-completion/completions/builder-doctor
+  zsh      \"${fpath[1]}/_builder-doctor\"
+  fish     ~/.config/fish/completions/builder-doctor.fish
+  elvish   ~/.config/elvish/lib/builder-doctor.elv
            (then in rc.elv: use builder-doctor)
-  nushell  builder-doctor completions nushell > builder-doctor.nu
+  nushell  builder-doctor.nu
            (then in config.nu: use builder-doctor.nu *)")]
 pub struct CompletionsArgs {
     /// The shell

@@ -22,8 +22,8 @@ Plans for the causes alone, by what is safe. What nix-darwin or Determinate
 writes is never touched: for that the plan holds what to paste.
 
 Exit codes: 0 there is a plan, or nothing to mend · 1 something is to be mended,
-and nothing that is allowed does it · 2 wrong usage, or the report cannot be read
-or written · 3 no fault, but something could not be told · 130 interrupted")]
+and nothing that is allowed does it · 2 wrong usage, or the report cannot be
+read or written · 3 no fault, but something could not be told · 130 interrupted")]
 pub struct FixArgs {
     /// Show the plan, and change nothing
     #[arg(long)]

@@ -5,20 +5,21 @@ use super::{Found, Report};
 use crate::prose::line;
 use std::fmt::Write;
 
-/// One command a finding, the verdict, and a folded list of all checks; with a newline at its end.
+/// The verdict, one command a finding, and a folded list of all checks; with a newline at its end. The verdict is
+/// first, as GitHub keeps ten errors and ten warnings of a step.
 pub fn render(report: &Report) -> String {
     let mut out = String::new();
-    for found in &report.findings {
-        let _ = writeln!(out, "{}", annotation(found));
-    }
     let level = match report.verdict {
         "broken" => "error",
         "healthy" => "notice",
         _ => "warning",
     };
-    let text =
-        format!("{}: {} (exit code {})", report.verdict, super::human::sentence(report), report.exit_code);
-    let _ = writeln!(out, "::{level} title=builder-doctor::{}", message(&line(&text)));
+    let text = super::short::render(report);
+    let text = format!("{}; exit code {}", line(&text), report.exit_code);
+    let _ = writeln!(out, "::{level} title=builder-doctor::{}", message(&text));
+    for found in &report.findings {
+        let _ = writeln!(out, "{}", annotation(found));
+    }
     let _ = writeln!(out, "::group::builder-doctor: {} checks", report.checks.len());
     for check in &report.checks {
         // An id stands first: no line begins with the sign of a command.

@@ -88,8 +88,11 @@ fn told(found: &Found) -> String {
 
 /// As XML 1.0 can hold it: there are characters that it cannot, not even escaped.
 fn text(text: &str) -> String {
-    let fits =
-        |c: &char| matches!(c, '\t' | '\n' | '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
+    let fits = |c: &char| match c {
+        '\t' | '\n' => true,
+        '\u{fffe}' | '\u{ffff}' => false,
+        _ => !crate::prose::hidden(*c),
+    };
     let fit: String = text.chars().filter(fits).collect();
     escape(fit.as_str()).replace('\n', "&#10;")
 }
@@ -100,6 +103,9 @@ mod tests {
 
     #[test]
     fn what_xml_cannot_hold_is_left_out() {
-        assert_eq!(text("a<b>&\"'\u{0}\u{1b}\u{fffe}\u{b}]]>\n"), "a&lt;b&gt;&amp;&quot;&apos;]]&gt;&#10;");
+        assert_eq!(
+            text("a<b>&\"'\u{0}\u{1b}\u{fffe}\u{b}\u{85}\u{202e}]]>\n"),
+            "a&lt;b&gt;&amp;&quot;&apos;]]&gt;&#10;"
+        );
     }
 }

@@ -193,7 +193,15 @@ fn escaped(text: &str, in_a_table: bool) -> String {
     let paired = parts.len() % 2 == 1;
     let mut out = String::new();
     for (i, part) in parts.iter().enumerate() {
-        if paired && i % 2 == 1 && !part.trim().is_empty() {
+        let is_code = paired && i % 2 == 1 && !part.trim().is_empty();
+        // In a table, a backslash before a sign that ends a cell would take its escape away.
+        if is_code && in_a_table && part.contains("\\|") {
+            out.push_str("<code>");
+            plain(part, &mut out);
+            out.push_str("</code>");
+            continue;
+        }
+        if is_code {
             let code = if in_a_table { part.replace('|', "\\|") } else { (*part).to_owned() };
             let _ = write!(out, "`{code}`");
             continue;
@@ -208,8 +216,13 @@ fn escaped(text: &str, in_a_table: bool) -> String {
 
 /// Text that is nothing but text.
 fn plain(text: &str, out: &mut String) {
+    let mut last = [' '; 2];
     for c in text.chars() {
+        let before = last;
+        last = [last[1], c];
         match c {
+            // GH-12 is an issue, as #12 is.
+            '-' if before.map(|c| c.to_ascii_uppercase()) == ['G', 'H'] => out.push_str("-&#8203;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '&' => out.push_str("&amp;"),
@@ -271,6 +284,8 @@ mod tests {
         assert_eq!(text("an empty `` pair"), "an empty \\`\\` pair");
         assert_eq!(fenced("sh", "a\n```\nb"), "````sh\na\n```\nb\n````\n");
         assert_eq!(fenced("sh", "``\u{7}`"), "````sh\n```\n````\n");
+        assert_eq!(text("as in GH-12"), "as in GH-&#8203;12");
+        assert_eq!(cell(r"`a\|<b>`"), r"<code>a\\\|&lt;b&gt;</code>");
     }
 
     #[test]

@@ -71,7 +71,8 @@ pub fn render(report: &Report) -> String {
 }
 
 fn result(found: &Found, rule: Option<usize>) -> Value {
-    let mut text = format!("{}. Expected: {}.", found.seen.trim_end_matches('.'), found.expected);
+    let seen: String = found.seen.chars().filter(|c| *c == '\n' || !crate::prose::hidden(*c)).collect();
+    let mut text = format!("{}. Expected: {}.", seen.trim_end_matches('.'), found.expected);
     if !found.because_of.is_empty() {
         text.push_str(&format!(" It follows from {}.", crate::prose::and(&found.because_of)));
     }
@@ -84,7 +85,8 @@ fn result(found: &Found, rule: Option<usize>) -> Value {
         "message": { "text": text },
         "locations": [location(found)],
         // The same fault in the same file is the same alert, whatever its words.
-        "partialFingerprints": { "builderDoctor/v1": fingerprint(found) },
+        // GitHub heeds this name alone.
+        "partialFingerprints": { "primaryLocationLineHash": fingerprint(found) },
         "properties": { "role": found.role, "becauseOf": found.because_of, "layer": found.layer },
     });
     if let (Some(rule), Some(fields)) = (rule, result.as_object_mut()) {
