@@ -1,5 +1,7 @@
 //! Foreign text made fit to show: no control characters, no endless lines.
 
+use std::time::{Duration, UNIX_EPOCH};
+
 /// Lines of foreign text are cut here: 500 characters.
 pub const LINE: usize = 500;
 
@@ -46,6 +48,25 @@ pub fn span(seconds: u64) -> String {
         _ => (seconds / 86_400, "day"),
     };
     format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
+}
+
+/// The end of the year 9999, in seconds since 1970: what a stranger's report says may be any number.
+const LATEST: u64 = 253_402_300_799;
+
+/// A time in UTC as RFC 3339 has it, from seconds since 1970; None where it is no time that was ever seen.
+pub fn timestamp(seconds: u64) -> Option<String> {
+    let time = UNIX_EPOCH + Duration::from_secs(seconds.min(LATEST));
+    (1..=LATEST).contains(&seconds).then(|| humantime::format_rfc3339_seconds(time).to_string())
+}
+
+/// The same to the minute, for a reader: "2026-11-21 14:03 UTC".
+pub fn moment(seconds: u64) -> String {
+    timestamp(seconds).map_or_else(|| "at an unknown time".to_owned(), |at| to_the_minute(&at))
+}
+
+/// Of a timestamp such as `2026-11-20T14:03:12Z`, what a reader needs.
+pub fn to_the_minute(timestamp: &str) -> String {
+    format!("{} UTC", timestamp.get(..16).unwrap_or(timestamp).replace('T', " "))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What is about the terminal: printing, colours, width, progress, signals, sudo's question.
 #![allow(clippy::disallowed_methods)] // the terminal is ours to ask, and no evidence
 
-use builder_doctor::evidence::Progress;
+use builder_doctor::evidence::{Progress, RootAccess};
 use builder_doctor::host::live::Live;
 use builder_doctor::host::{Cancel, Host};
 use builder_doctor::report::paint::Paint;
@@ -80,8 +80,19 @@ pub fn heed_end_of_input(interrupted: &Arc<Cancel>) {
     });
 }
 
+/// How root may look, where `--sudo` was typed or not.
+pub fn root_access(sudo: bool) -> Result<RootAccess, String> {
+    if rustix::process::geteuid().is_root() {
+        return Ok(RootAccess::Already);
+    }
+    if sudo {
+        ask_for_sudo()?;
+    }
+    Ok(if sudo { RootAccess::Sudo } else { RootAccess::No })
+}
+
 /// Lets sudo ask for the password where there is somebody to answer; elsewhere it must not ask.
-pub fn ask_for_sudo() -> Result<(), String> {
+fn ask_for_sudo() -> Result<(), String> {
     if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
         return Ok(());
     }

@@ -328,3 +328,36 @@ fn a_change_of_a_file_says_when_it_was_written_if_that_was_since() {
     let found = changes(&before, &at(state("machines-feature-missing"), now, worked - 1));
     assert_eq!(found.items[0].at, None);
 }
+
+#[test]
+fn what_is_expected_now_and_was_not_explains_a_cause() {
+    let healthy =
+        parse(&fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/states/healthy.json")).unwrap());
+    let before = healthy.unwrap();
+    let mut after = before.clone();
+    after.expectations.nix.minimum_version = "99.0".to_owned();
+    let found = changes(&before, &after);
+    let first = &found.items[0];
+    assert_eq!(
+        (first.fact.as_str(), first.explains.contains(&"nix-too-old")),
+        ("expectations", true),
+        "{first:?}"
+    );
+}
+
+#[test]
+fn long_lists_of_a_strangers_report_are_compared_in_a_moment() {
+    let state = fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/states/healthy.json")).unwrap();
+    let long = |name: &str| {
+        let mut report: Value = serde_json::from_slice(&state).unwrap();
+        let files = (0..30_000)
+            .map(|at| serde_json::json!({ "path": format!("/{name}<user-1>{at}"), "uid": 0, "mode": "644" }));
+        report["evidence"]["ssh_files"]["seen"]["fact"] = files.collect();
+        parse(report.to_string().as_bytes()).unwrap()
+    };
+    let (before, after) = (long("a"), long("b"));
+    let started = std::time::Instant::now();
+    assert!(!compare(&before.evidence, &after.evidence).changes.is_empty());
+    // Each with each would take minutes.
+    assert!(started.elapsed().as_secs() < 30, "{:?}", started.elapsed());
+}

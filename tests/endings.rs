@@ -126,6 +126,16 @@ fn ctrl_c_is_told_to_people_too() {
 }
 
 #[test]
+fn what_an_interrupted_look_did_not_see_is_no_change() {
+    let mac = Mac::new();
+    mac.program("launchctl", STUBBORN);
+    let healthy = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/states/healthy.json");
+    let ran = interrupted_as_by_a_terminal(&mac, &["diff", "--quick", healthy], "launchctl print", 1);
+    assert_eq!((ran.code, ran.stdout.len()), (Some(130), 0), "{}", ran.text());
+    assert!(ran.stderr.contains("interrupted: nothing is compared"), "{}", ran.stderr);
+}
+
+#[test]
 fn ctrl_c_twice_ends_at_once() {
     let mac = Mac::new();
     mac.program("launchctl", STUBBORN);

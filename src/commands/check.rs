@@ -10,7 +10,7 @@ use crate::{USAGE, terminal};
 use builder_doctor::check::Layer;
 use builder_doctor::checks;
 use builder_doctor::diagnosis::Selection;
-use builder_doctor::evidence::{RootAccess, Told, Wanted};
+use builder_doctor::evidence::{Told, Wanted};
 use builder_doctor::expectations::{self, Expectations};
 use builder_doctor::history;
 use builder_doctor::host::Cancel;
@@ -299,14 +299,7 @@ fn wanted(args: &CheckArgs, selection: &Selection) -> Result<Wanted, String> {
         () if !takes("cache") => Some("no check of the caches was selected"),
         () => None,
     };
-    let root = match () {
-        () if rustix::process::geteuid().is_root() => RootAccess::Already,
-        () if args.sudo => {
-            terminal::ask_for_sudo()?;
-            RootAccess::Sudo
-        }
-        () => RootAccess::No,
-    };
+    let root = terminal::root_access(args.sudo)?;
     let word = |why: Option<&str>| why.map(str::to_owned);
     Ok(Wanted { no_builds: word(no_builds), offline: word(offline), deep: args.deep, root, only: &[] })
 }

@@ -5,7 +5,7 @@ use crate::{replay, say, terminal, watched};
 use builder_doctor::checks;
 use builder_doctor::diagnosis::{Diagnosis, Selection, diagnose};
 use builder_doctor::drift::{self, Side};
-use builder_doctor::evidence::{Evidence, RootAccess, Wanted};
+use builder_doctor::evidence::{Evidence, Wanted};
 use builder_doctor::expectations::{self, Expectations};
 use builder_doctor::history;
 use builder_doctor::host::Cancel;
@@ -109,10 +109,15 @@ pub fn run(args: &DiffArgs) -> Result<ExitCode, String> {
             (before, now(&host, args.quick)?)
         }
     };
+    // What an interrupted look did not come to is no change.
+    if interrupted.reason().is_some() {
+        terminal::complain("interrupted: nothing is compared");
+        return Ok(ExitCode::from(terminal::INTERRUPTED));
+    }
     let (was, is) = (before.diagnosis(), after.diagnosis());
     let (was_report, is_report) = (before.report(&was), after.report(&is));
     let mut found = drift::between(&before.side(), &after.side());
-    drift::attribute(&mut found.changes, &before.evidence, &after.side(), &is);
+    drift::attribute(&mut found.changes, &before.side(), &after.side(), &is);
     let looked = |report: &Report, it: &Found| Looked::new(report, it.source.clone(), &it.version);
     let page = Page::new(
         (&was_report, looked(&was_report, &before)),
@@ -120,8 +125,7 @@ pub fn run(args: &DiffArgs) -> Result<ExitCode, String> {
         found,
     );
     let text = if args.json { page.json() } else { page.human(args.look.paint(), args.verbose) };
-    let code = if interrupted.reason().is_some() { terminal::INTERRUPTED } else { page.exit_code() };
-    Ok(say(&text, code))
+    Ok(say(&text, page.exit_code()))
 }
 
 /// The last healthy run of this machine. Where its folder is depends on what machine this is, and on no more.
@@ -138,10 +142,7 @@ fn last_healthy(host: &Live) -> Result<Found, String> {
 /// This machine as it is.
 fn now(host: &Live, quick: bool) -> Result<Found, String> {
     let expectations = expectations::find(host, None)?;
-    let root = match rustix::process::geteuid().is_root() {
-        true => RootAccess::Already,
-        false => RootAccess::No,
-    };
+    let root = terminal::root_access(false)?;
     let no_builds = quick.then(|| "--quick: no test build was made".to_owned());
     let (evidence, _) = watched(host, &expectations, &Wanted { no_builds, root, ..Wanted::default() });
     let version = env!("CARGO_PKG_VERSION").to_owned();

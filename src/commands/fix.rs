@@ -4,7 +4,7 @@ use crate::cli::{LookArgs, time, unknown};
 use crate::{replay, say, terminal, watched};
 use builder_doctor::checks;
 use builder_doctor::diagnosis::{Selection, diagnose};
-use builder_doctor::evidence::{RootAccess, Wanted};
+use builder_doctor::evidence::Wanted;
 use builder_doctor::expectations;
 use builder_doctor::fix::plan::{Choice, plan};
 use builder_doctor::host::Cancel;
@@ -101,7 +101,10 @@ pub fn run(args: &FixArgs) -> Result<ExitCode, String> {
         }
         None => {
             let want = expectations::find(&host, args.expect.as_deref())?;
-            let (evidence, _) = watched(&host, &want, &wanted(args)?);
+            let wanted = wanted(args)?;
+            // The time of the look begins once sudo has its password.
+            let host = Live::new(args.timeout, Arc::clone(&interrupted));
+            let (evidence, _) = watched(&host, &want, &wanted);
             (evidence, want)
         }
     };
@@ -117,18 +120,10 @@ pub fn run(args: &FixArgs) -> Result<ExitCode, String> {
 }
 
 fn wanted(args: &FixArgs) -> Result<Wanted, String> {
-    let root = match () {
-        () if rustix::process::geteuid().is_root() => RootAccess::Already,
-        () if args.sudo => {
-            terminal::ask_for_sudo()?;
-            RootAccess::Sudo
-        }
-        () => RootAccess::No,
-    };
     Ok(Wanted {
         no_builds: args.quick.then(|| "--quick: no test build was made".to_owned()),
         offline: args.offline.then(|| "--offline: no cache was asked".to_owned()),
-        root,
+        root: terminal::root_access(args.sudo)?,
         ..Wanted::default()
     })
 }

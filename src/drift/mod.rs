@@ -12,7 +12,7 @@ use crate::diagnosis::{Diagnosis, Role};
 use crate::evidence::file_times::STATIC;
 use crate::evidence::{Evidence, machines};
 use crate::expectations::Expectations;
-use crate::prose::line;
+use crate::prose::{line, moment};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -53,6 +53,8 @@ pub struct Change {
 
 /// Values in a sentence are cut in their middle beyond this many characters.
 const SHOWN: usize = 60;
+/// The name by which changes of what is expected go.
+const EXPECTATIONS: &str = "expectations";
 /// More changes than this are not told.
 const MOST: usize = 200;
 
@@ -147,7 +149,9 @@ pub fn compare(before: &Evidence, after: &Evidence) -> Comparison {
     // The path by which a manager is known is no change of manager.
     walk.leaves
         .retain(|leaf| !(leaf.path.starts_with("managers.") && leaf.from.is_some() && leaf.to.is_some()));
-    walk.leaves.sort_by_key(|leaf| words::order(&leaf.path));
+    walk.leaves.sort_by_cached_key(|leaf| words::order(&leaf.path));
+    // What strangers' reports hold has no end, and what follows compares each with each.
+    walk.leaves.truncate(10 * MOST);
     changes.extend(walk.leaves.iter().filter_map(|leaf| told(leaf, before, after)));
     changes.extend(gone.into_iter().filter_map(|(because, rows)| {
         let (name, layer, _) = rows.first()?;
@@ -168,11 +172,11 @@ pub fn compare(before: &Evidence, after: &Evidence) -> Comparison {
 pub fn between(before: &Side, after: &Side) -> Comparison {
     let mut found = compare(before.evidence, after.evidence);
     let mut walk = Walk::default();
-    walk.fact("expectations", &as_value(before.expectations), &as_value(after.expectations));
+    walk.fact(EXPECTATIONS, &as_value(before.expectations), &as_value(after.expectations));
     found.untold += walk.untold;
     let expected = walk.leaves.iter().map(|leaf| {
         let path = leaf.path.trim_start_matches("expectations.").replace(".*", "").replace('.', " ");
-        valued(change(format!("what is expected: {path}"), "expectations", Layer::Config), leaf)
+        valued(change(format!("what is expected: {path}"), EXPECTATIONS, Layer::Config), leaf)
     });
     found.changes.extend(expected);
     if before.version != after.version && !before.version.is_empty() {
@@ -190,14 +194,14 @@ pub fn between(before: &Side, after: &Side) -> Comparison {
 /// What changed since a healthy look, what explains a cause first.
 pub fn since(healthy: &Side, now: &Side, diagnosis: &Diagnosis) -> Changes {
     let mut items = between(healthy, now).changes;
-    attribute(&mut items, healthy.evidence, now, diagnosis);
+    attribute(&mut items, healthy, now, diagnosis);
     let time = |side: &Side| side.evidence.taken().ok().map(|taken| taken.at);
     Changes { since: time(healthy), until: time(now), items }
 }
 
 /// Names, with each change, the causes that would not be there if its fact were as before; and puts those that
 /// name one first, then those of the first cause's layer.
-pub fn attribute(changes: &mut [Change], before: &Evidence, now: &Side, diagnosis: &Diagnosis) {
+pub fn attribute(changes: &mut [Change], before: &Side, now: &Side, diagnosis: &Diagnosis) {
     let causes: Vec<&'static Check> = diagnosis
         .findings()
         .filter(|(_, _, role)| *role == Role::Cause)
@@ -209,9 +213,10 @@ pub fn attribute(changes: &mut [Change], before: &Evidence, now: &Side, diagnosi
     for it in changes.iter_mut() {
         let explained = known.entry(it.fact.clone()).or_insert_with(|| {
             let mut as_before = now.evidence.clone();
-            as_before.adopt(&it.fact, before);
+            as_before.adopt(&it.fact, before.evidence);
+            let want = if it.fact == EXPECTATIONS { before.expectations } else { now.expectations };
             let gone = |check: &&&'static Check| {
-                matches!((check.judge)(&as_before, now.expectations), Ok(Verdict::Pass(_) | Verdict::Moot(_)))
+                matches!((check.judge)(&as_before, want), Ok(Verdict::Pass(_) | Verdict::Moot(_)))
                     && fails(check, now.evidence)
             };
             causes.iter().filter(gone).map(|check| check.id).collect()
@@ -413,8 +418,8 @@ fn time_of(path: &str, e: &Evidence) -> Option<u64> {
 fn written(before: &Evidence, after: &Evidence, told: &[Change]) -> Vec<Change> {
     let (Ok(was), Ok(is)) = (before.file_times(), after.file_times()) else { return Vec::new() };
     let mut all = Vec::new();
-    for now in is {
-        let then = was.iter().find(|then| walk::alike(&then.path, &now.path));
+    for now in is.iter().take(MOST) {
+        let then = was.iter().take(MOST).find(|then| walk::alike(&then.path, &now.path));
         let Some(then) = then.filter(|it| (it.modified, &it.target) != (now.modified, &now.target)) else {
             continue;
         };
@@ -442,14 +447,6 @@ fn crash(before: &Evidence, after: &Evidence) -> Option<Change> {
     let first = at > before.taken().ok()?.at;
     let crash = change("the VM's QEMU crashed", "crash_reports", Layer::Service);
     first.then(|| Change { to: Some(line(&said)), at: Some(at), ..crash })
-}
-
-/// "2026-11-21 14:03 UTC".
-pub fn moment(seconds: u64) -> String {
-    const LAST: u64 = 253_402_300_799;
-    let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds.min(LAST));
-    let text = humantime::format_rfc3339_seconds(time).to_string();
-    format!("{} UTC", text.get(..16).unwrap_or(&text).replace('T', " "))
 }
 
 /// The beginning and the end of a text that is longer than this.

@@ -3,6 +3,10 @@
 use super::words;
 use crate::evidence::machines::Place;
 use serde_json::{Map, Value};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+/// Of longer lists, entries whose names are redacted are not matched with others.
+const FEW: usize = 1000;
 
 /// One leaf that is not the same.
 #[derive(Clone, Debug)]
@@ -83,20 +87,26 @@ impl Walk {
 
     /// Entries are told apart by their names, and those of one name by their order.
     fn lists(&mut self, at: &At, a: &[Value], b: &[Value]) {
-        let mut left: Vec<(String, &Value)> = b.iter().map(|it| (identity(it), it)).collect();
+        let mut left: BTreeMap<usize, (String, &Value)> =
+            b.iter().map(|it| (identity(it), it)).enumerate().collect();
+        let mut places: HashMap<String, VecDeque<usize>> = HashMap::new();
+        for (place, (name, _)) in &left {
+            places.entry(name.clone()).or_default().push_back(*place);
+        }
+        // What strangers' reports hold has no end, and likeness is found by trying each.
+        let few = a.len().max(b.len()) <= FEW;
         for before in a {
             let name = identity(before);
-            let exact = left.iter().position(|(other, _)| *other == name);
-            let like = || left.iter().position(|(other, _)| alike(other, &name));
-            match exact.or_else(like) {
-                Some(found) => {
-                    let (name, after) = left.remove(found);
-                    self.compare(&at.entry(&name), Some(before), Some(after));
-                }
+            let exact = places.get_mut(&name).and_then(|same| {
+                std::iter::from_fn(|| same.pop_front()).find(|place| left.contains_key(place))
+            });
+            let like = || left.iter().find(|(_, (other, _))| alike(other, &name)).map(|(place, _)| *place);
+            match exact.or_else(|| if few { like() } else { None }).and_then(|place| left.remove(&place)) {
+                Some((name, after)) => self.compare(&at.entry(&name), Some(before), Some(after)),
                 None => self.compare(&at.entry(&name), Some(before), None),
             }
         }
-        for (name, after) in left {
+        for (name, after) in left.into_values() {
             self.compare(&at.entry(&name), None, Some(after));
         }
     }

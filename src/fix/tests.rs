@@ -349,6 +349,32 @@ fn a_host_key_that_is_not_the_stock_vms_is_for_the_user_to_compare() {
 }
 
 #[test]
+fn no_two_fixes_write_one_file_whole() {
+    let mut whole = BTreeSet::new();
+    for (_, _, _, made) in every_made() {
+        for step in &made.steps {
+            if let Action::WriteFile { path, .. } = &step.action {
+                whole.insert((path.clone(), made.fix.id));
+            }
+        }
+    }
+    let paths: BTreeSet<&String> = whole.iter().map(|(path, _)| path).collect();
+    assert_eq!(paths.len(), whole.len(), "{whole:?}");
+}
+
+#[test]
+fn a_login_that_prints_is_not_restarted() {
+    let check = checks::find("ssh-remote-nix-unusable").unwrap();
+    let want = Expectations::default();
+    for (name, restarts) in [("the VM's daemon is down", true), ("the login greets", false)] {
+        let mut e = healthy::evidence();
+        (check.examples.iter().find(|it| it.name == name).unwrap().given)(&mut e);
+        let finding = failing(check, &e, &want).unwrap();
+        assert_eq!(made(check, &finding, &e, &want).unwrap().is_ok(), restarts, "{name}");
+    }
+}
+
+#[test]
 fn a_running_daemon_is_not_restarted_as_safe() {
     let e = healthy::evidence();
     let step = super::fixes::restart_daemon::restart(&e, "x").unwrap();

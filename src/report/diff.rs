@@ -2,7 +2,8 @@
 
 use super::paint::Paint;
 use super::{Found, Report, SCHEMA_VERSION};
-use crate::drift::{Change, Comparison, moment};
+use crate::drift::{Change, Comparison};
+use crate::prose::moment;
 use schemars::JsonSchema;
 use serde::Serialize;
 

@@ -3,8 +3,8 @@
 use super::Report;
 use super::human::Detail;
 use super::paint::Paint;
-use crate::drift::{Change, Changes, moment};
-use crate::prose::span;
+use crate::drift::{Change, Changes};
+use crate::prose::{moment, span};
 
 /// More lines than this are for `-v`.
 const MOST: usize = 6;

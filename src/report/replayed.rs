@@ -5,14 +5,10 @@ use super::paint::Paint;
 use crate::diagnosis::Diagnosis;
 use crate::evidence::root_view::ONLY_ROOT;
 use crate::evidence::{Evidence, NOT_HELD, Probe};
-use crate::prose::{and, line};
+use crate::prose::{and, line, timestamp, to_the_minute};
 use schemars::JsonSchema;
 use semver::Version;
 use serde::Serialize;
-use std::time::{Duration, UNIX_EPOCH};
-
-/// The latest time that is shown, the end of the year 9999: what a stranger's report says may be any number.
-const LATEST: u64 = 253_402_300_799;
 
 /// Where a saved report comes from, and what cannot be learned from it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -39,11 +35,9 @@ pub struct Lack {
 impl Replayed {
     /// What a saved report says of itself, or else what its facts say; the diagnosis is today's.
     pub fn new(saved: &Saved, e: &Evidence, diagnosis: &Diagnosis) -> Self {
-        let before = saved.replayed.as_ref();
-        let version = before.map_or(Some(&saved.tool.version), |it| it.version.as_ref());
         Replayed {
-            version: version.map(|it| line(it)).filter(|it| !it.is_empty()),
-            taken_at: e.taken().ok().and_then(|taken| shown(taken.at)),
+            version: Some(line(taker(saved))).filter(|it| !it.is_empty()),
+            taken_at: e.taken().ok().and_then(|taken| timestamp(taken.at)),
             machine: e.platform().ok().map(|it| {
                 let name = line(&it.name());
                 name.split_once(" on ").map_or(name.clone(), |(system, on)| format!("{system} ({on})"))
@@ -53,10 +47,12 @@ impl Replayed {
     }
 }
 
-/// A time in UTC.
-fn shown(at: u64) -> Option<String> {
-    let at = UNIX_EPOCH.checked_add(Duration::from_secs(at)).filter(|_| at > 0 && at <= LATEST)?;
-    Some(humantime::format_rfc3339_seconds(at).to_string())
+/// The version that took the evidence; empty where nobody says.
+fn taker(saved: &Saved) -> &str {
+    match &saved.replayed {
+        Some(before) => before.version.as_deref().unwrap_or_default(),
+        None => &saved.tool.version,
+    }
 }
 
 fn lacks(saved: &Saved, e: &Evidence, diagnosis: &Diagnosis) -> Vec<Lack> {
@@ -82,7 +78,7 @@ fn lacks(saved: &Saved, e: &Evidence, diagnosis: &Diagnosis) -> Vec<Lack> {
     if saved.interrupted || lacked("rest") {
         add("rest", "what was still to come when it was interrupted".to_owned());
     }
-    if saved.redacted {
+    if saved.redacted || lacked("names") {
         add("names", "real names (it is redacted)".to_owned());
     }
     let older = diagnosis.unknowns().filter(|(_, missing)| missing.because == NOT_HELD).count();
@@ -92,10 +88,11 @@ fn lacks(saved: &Saved, e: &Evidence, diagnosis: &Diagnosis) -> Vec<Lack> {
         many => add("older", format!("what {many} of today's checks ask for (it is older than they are)")),
     }
     let parsed = |text: &str| Version::parse(text).ok();
-    let newer =
-        parsed(&saved.tool.version).zip(parsed(env!("CARGO_PKG_VERSION"))).is_some_and(|(it, own)| it > own);
+    // Who took it may have known more than who wrote it down again.
+    let theirs = taker(saved);
+    let newer = parsed(theirs).zip(parsed(env!("CARGO_PKG_VERSION"))).is_some_and(|(it, own)| it > own);
     if newer {
-        let version = line(&saved.tool.version);
+        let version = line(theirs);
         add("newer", format!("what builder-doctor {version} added, which is newer than this one"));
     }
     all
@@ -142,11 +139,7 @@ pub fn render(replayed: &Replayed, judged_by: &str, paint: Paint) -> String {
     if let Some(version) = &replayed.version {
         text += &format!(" of builder-doctor {version}");
     }
-    let taken = replayed.taken_at.as_ref().map(|at| {
-        // To the minute: `2026-11-20T14:03:12Z`.
-        let minute = at.get(..16).unwrap_or(at).replace('T', " ");
-        format!("taken {minute} UTC")
-    });
+    let taken = replayed.taken_at.as_ref().map(|at| format!("taken {}", to_the_minute(at)));
     match (taken, &replayed.machine) {
         (Some(taken), Some(machine)) => text += &format!(", {taken} on {machine}"),
         (Some(taken), None) => text += &format!(", {taken}"),
@@ -244,8 +237,21 @@ mod tests {
     }
 
     #[test]
+    fn what_it_lacks_stands_through_any_number_of_replays() {
+        let lack = |what: &str| super::super::json::SavedLack { what: what.to_owned() };
+        let mut saved = saved();
+        let lacked = vec![lack("rest"), lack("names"), lack("newer")];
+        saved.replayed = Some(SavedReplay { version: Some("99.0.0".to_owned()), lacks: lacked });
+        let found = lacks(&saved);
+        for what in ["rest", "names", "newer"] {
+            assert!(found.contains(&what), "{what}: {found:?}");
+        }
+    }
+
+    #[test]
     fn no_number_of_seconds_is_too_large() {
         let mut saved = saved();
+        const LATEST: u64 = 253_402_300_799;
         for at in [0, LATEST + 1, u64::MAX] {
             saved.evidence.taken = taken(at);
             assert_eq!(replayed(&saved).taken_at, None);

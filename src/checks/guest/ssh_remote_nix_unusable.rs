@@ -61,10 +61,12 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
     let expected = "the VM's Nix, and nothing else, on that channel";
     let told = |words: &SshWords| match &words.fault {
         SshFault::ProtocolMismatch(got) => {
-            Some(format!("the login to {host} prints {got:?} where Nix expects its own protocol"))
+            let seen = format!("the login to {host} prints {got:?} where Nix expects its own protocol");
+            Some(fail(seen, expected).word("greeting", got.clone()))
         }
         SshFault::DaemonGone => {
-            Some(format!("the login to {host} works, and the Nix behind it hangs up: {}", words.line))
+            let seen = format!("the login to {host} works, and the Nix behind it hangs up: {}", words.line);
+            Some(fail(seen, expected))
         }
         _ => None,
     };
@@ -73,14 +75,15 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
         builds.iter().flat_map(|build| &build.log.refused).find_map(|refusal| told(&refusal.words))
     };
     let login = e.root_view().ok().and_then(|view| view.login.as_ref());
-    if let Some(seen) = login.and_then(|login| login.ssh_words.as_ref()).and_then(told).or_else(by_build) {
-        return fail(seen, expected).verdict();
+    if let Some(found) = login.and_then(|login| login.ssh_words.as_ref()).and_then(told).or_else(by_build) {
+        return found.verdict();
     }
     if let Some(noise) = super::inside(e).ok().and_then(|guest| guest.noise.first()) {
         return fail(
             format!("the login to {host} prints {noise:?}, which Nix takes for its protocol"),
             expected,
         )
+        .word("greeting", noise.as_str())
         .verdict();
     }
     let login = e.root_view()?.login()?;

@@ -2,7 +2,7 @@
 
 use crate::evidence::Evidence;
 use crate::expectations::Expectations;
-use crate::fix::ground::{VM_COMES_UP, banner, builder_job, loaded, vm_builds};
+use crate::fix::ground::{VM_COMES_UP, banner, builder_job, loaded, vm_builds, word};
 use crate::fix::step::{Back, Interrupts, Step, Verb};
 use crate::fix::{Fix, NoPlan, Safety};
 
@@ -11,7 +11,12 @@ pub static RESTART: Fix = Fix {
     id: "restart-builder",
     title: "Restart the VM, and wait until it is up",
     safety: Safety::Safe,
-    plan: |e, want, _| steps(e, want, vm_builds(e, want), "have the VM start anew"),
+    plan: |e, want, finding| {
+        if word(finding, "greeting").is_some() {
+            return Err(NoPlan::NotHere("what the login prints, it prints after a restart, too".to_owned()));
+        }
+        steps(e, want, vm_builds(e, want), "have the VM start anew")
+    },
 };
 
 /// Restart and wait, which ends these builds.

@@ -40,7 +40,7 @@ pub static ONE_KEY: Fix = Fix {
     safety: Safety::Ask,
     plan: |e, want, _| {
         let text = format!("Host {}\n  IdentitiesOnly yes\n  IdentityAgent none\n", host(e, want)?);
-        file(e, "000-builder.conf", text, "have the builder's key offered, and no other")
+        file(e, "000-builder-one-key.conf", text, "have the builder's key offered, and no other")
     },
 };
 
@@ -51,7 +51,12 @@ pub static NO_SHARING: Fix = Fix {
     safety: Safety::Ask,
     plan: |e, want, _| {
         let text = format!("Host {}\n  ControlMaster no\n  ControlPath none\n", host(e, want)?);
-        file(e, "000-builder.conf", text, "keep what ssh says of shared connections out of Nix's channel")
+        file(
+            e,
+            "000-builder-no-sharing.conf",
+            text,
+            "keep what ssh says of shared connections out of Nix's channel",
+        )
     },
 };
 
