@@ -81,6 +81,12 @@ impl Secrets {
     fn hide(&mut self, value: &str) {
         let value = value.trim_matches(|c| c == '"' || c == '\'');
         if value.len() >= 6 && !is_own_word(value) {
+            // As it is, and as JSON writes it.
+            let written = serde_json::Value::from(value).to_string();
+            let written = written.trim_matches('"').to_owned();
+            if written != value {
+                self.hidden.push(written);
+            }
             self.hidden.push(value.to_owned());
         }
     }

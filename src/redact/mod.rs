@@ -210,6 +210,19 @@ fn without_secrets(value: &mut Value, spot: &Spot) {
             for (i, it) in all.iter_mut().enumerate() {
                 without_secrets(it, &spot.item(i));
             }
+            // The words of a setting may be a secret and its name, which went apart.
+            let words: Option<Vec<&str>> = all.iter().map(Value::as_str).collect();
+            if let Some(words) = words.filter(|words| words.len() > 1)
+                && words.iter().all(|it| !it.contains(char::is_whitespace))
+            {
+                let together = format!("- {}", words.join(" "));
+                if scrub(&together) != together {
+                    let marked = |it: &str| it.len() > 4 && it != "<redacted>";
+                    let parts: Vec<Value> =
+                        words.iter().map(|it| if marked(it) { "<redacted>" } else { it }.into()).collect();
+                    *all = parts;
+                }
+            }
             // A private key may be spread over the lines of a log.
             let lines: Option<Vec<&str>> = all.iter().map(Value::as_str).collect();
             if let Some(lines) = lines.filter(|lines| lines.iter().any(|it| it.contains("PRIVATE KEY"))) {

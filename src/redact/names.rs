@@ -453,7 +453,7 @@ pub fn is_own_word(name: &str) -> bool {
         all
     });
     let lower = name.to_ascii_lowercase();
-    let mut parts = lower.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty());
+    let mut parts = lower.split(['-', '_']).filter(|part| !part.is_empty());
     // Short numbers are modes, ports and percentages.
     parts.all(|part| words.contains(part) || (part.len() < 5 && part.bytes().all(|b| b.is_ascii_digit())))
 }
