@@ -12,6 +12,7 @@ use builder_doctor::evidence::{Evidence, Progress, Timing, Told, Wanted, gather}
 use builder_doctor::expectations::Expectations;
 use builder_doctor::host::Cancel;
 use builder_doctor::host::live::Live;
+use builder_doctor::host::secrets::Secrets;
 use clap::Parser;
 use cli::{Cli, Topic};
 use commands::{check, completions, diff, explain, fix, list, look_as_root, man, schema, why};
@@ -55,6 +56,14 @@ fn say(text: &str, code: u8) -> ExitCode {
 /// Gathers, and names the slowest probe on a terminal while it does.
 fn watched(host: &Live, want: &Expectations, wanted: &Wanted) -> (Evidence, Vec<Timing>) {
     told(host, want, wanted, None)
+}
+
+/// Prints what was found out on this machine, if it holds no secret of it.
+fn say_of_this_machine(host: &Live, text: &str, code: u8) -> Result<ExitCode, String> {
+    if Secrets::of_this_machine(host, None).found_in(text, false) {
+        return Err("the answer is not printed: it holds a secret of this machine".to_owned());
+    }
+    Ok(say(text, code))
 }
 
 /// The same, for somebody who hears of each fact as it comes in.

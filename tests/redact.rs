@@ -86,6 +86,34 @@ fn an_access_token_in_the_environment_is_looked_for() {
     assert_eq!((ran.code, ran.text()), (Some(2), ""));
 }
 
+/// Wherever Nix would read it: in a file that the user's own includes, and by each command that looks.
+#[test]
+fn a_token_of_an_included_file_is_printed_by_no_command() {
+    let mac = of_alice();
+    let path = |name: &str| mac.folder.join(name).to_string_lossy().into_owned();
+    mac.write("home/settings/nix/nix.conf", "# mine\n!include ../tokens\n");
+    mac.write("home/settings/tokens", "extra-access-tokens = git.corp.example=PAT:zq7plaintoken\n");
+    mac.write("home/other.conf", "access-tokens = git.corp.example=zq7plaintoken\n");
+    mac.nix("config show", "echo 'error: zq7plaintoken is no good' >&2; exit 1");
+    let included = ("XDG_CONFIG_HOME", path("home/settings"));
+    let listed = ("NIX_USER_CONF_FILES", path("home/other.conf"));
+    for (name, value) in [included, listed] {
+        for args in [
+            &["--quick"][..],
+            &["--quick", "--json"],
+            &["why"],
+            &["why", "--json"],
+            &["fix", "--dry-run", "--quick", "--json"],
+            &["diff", "--quick", "--json", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/states/healthy.json")],
+        ] {
+            let ran = run(&mac, args, &[(name, &value)]);
+            assert_eq!((ran.code, ran.text()), (Some(2), ""), "{args:?}");
+            assert!(ran.stderr.contains("secret"), "{args:?}: {}", ran.stderr);
+            assert!(!ran.stderr.contains("zq7plaintoken"));
+        }
+    }
+}
+
 /// Secrets whose shape tells what they are, in all that the doctor reads.
 #[test]
 fn secrets_in_what_programs_print_come_out_of_no_format() {

@@ -224,10 +224,10 @@ pub fn run(args: &CheckArgs) -> Result<ExitCode, String> {
         offers_fixes: live && terminal::is_watched(),
     };
     let mut own = machine.judged(without_any_secret(&evidence)?);
-    if live && !args.no_history {
-        remember(args, &host, &machine, &mut own);
-    }
     let secrets = if live { Secrets::of_this_machine(&host, host_name()) } else { Secrets::default() };
+    if live && !args.no_history {
+        remember(args, &host, &machine, &mut own, &secrets);
+    }
     let outputs = args.outputs();
     let mut shared = None;
     if outputs.iter().any(|(format, _)| args.redacts(*format)) || args.show_redactions {
@@ -248,7 +248,7 @@ pub fn run(args: &CheckArgs) -> Result<ExitCode, String> {
             _ => render(&report, format, args.look.paint(), args.detail()),
         };
         code = report.exit_code;
-        if let Some(fact) = survivor(&view.evidence, &text, &secrets, redacted) {
+        if let Some(fact) = survivor(&view.evidence, &want, &text, &secrets, redacted) {
             refused =
                 Some(format!("the report is not written: {fact} holds a secret or a name of this machine"));
         } else {
@@ -260,12 +260,15 @@ pub fn run(args: &CheckArgs) -> Result<ExitCode, String> {
 }
 
 /// Keeps what a healthy machine is; where it is not, finds what it was. No trouble with it ends a run.
-fn remember(args: &CheckArgs, host: &Live, machine: &Machine, own: &mut View) {
+fn remember(args: &CheckArgs, host: &Live, machine: &Machine, own: &mut View, secrets: &Secrets) {
     let uid = rustix::process::geteuid().as_raw();
     let whole = args.only.is_empty() && args.skip.is_empty();
     let outcome = history::folder(host, &own.evidence, uid).and_then(|folder| {
         let report = machine.report(own);
         if history::is_worth_keeping(&report) {
+            if let Some(fact) = survivor(&own.evidence, machine.want, "", secrets, false) {
+                return Err(format!("nothing is kept: {fact} holds a secret"));
+            }
             return if whole { history::keep(host, &folder, uid, &report) } else { Ok(()) };
         }
         if report.verdict != "healthy" && !report.interrupted {

@@ -1,7 +1,7 @@
 //! `builder-doctor diff`: two reports, or one and the machine as it is, or the last healthy run and that.
 
 use crate::cli::{LookArgs, time};
-use crate::{replay, say, terminal, watched};
+use crate::{replay, say, say_of_this_machine, terminal, watched};
 use builder_doctor::checks;
 use builder_doctor::diagnosis::{Diagnosis, Selection, diagnose};
 use builder_doctor::drift::{self, Side};
@@ -100,10 +100,11 @@ pub fn run(args: &DiffArgs) -> Result<ExitCode, String> {
     let before = args.before.as_deref().map(Found::read).transpose()?;
     let after = args.after.as_deref().map(Found::read).transpose()?;
     let interrupted = Arc::new(Cancel::default());
+    let host = Live::new(args.timeout, Arc::clone(&interrupted));
+    let looks = after.is_none();
     let (before, after) = match (before, after) {
         (Some(before), Some(after)) => (before, after),
         (before, _) => {
-            let host = Live::new(args.timeout, Arc::clone(&interrupted));
             let before = before.map_or_else(|| last_healthy(&host), Ok)?;
             terminal::heed_signals(&interrupted)?;
             (before, now(&host, args.quick)?)
@@ -125,7 +126,10 @@ pub fn run(args: &DiffArgs) -> Result<ExitCode, String> {
         found,
     );
     let text = if args.json { page.json() } else { page.human(args.look.paint(), args.verbose) };
-    Ok(say(&text, page.exit_code()))
+    if !looks {
+        return Ok(say(&text, page.exit_code()));
+    }
+    say_of_this_machine(&host, &text, page.exit_code())
 }
 
 /// The last healthy run of this machine. Where its folder is depends on what machine this is, and on no more.

@@ -1,7 +1,7 @@
 //! `builder-doctor fix`: looks, or reads a report; plans; shows the plan.
 
 use crate::cli::{LookArgs, time, unknown};
-use crate::{replay, say, terminal, watched};
+use crate::{replay, say, say_of_this_machine, terminal, watched};
 use builder_doctor::checks;
 use builder_doctor::diagnosis::{Selection, diagnose};
 use builder_doctor::evidence::Wanted;
@@ -116,7 +116,10 @@ pub fn run(args: &FixArgs) -> Result<ExitCode, String> {
     let plan = plan(&diagnosis, &evidence, &want, &choice);
     let report = PlanReport::new(&diagnosis, plan, here);
     let text = if args.json { render_json(&report) } else { render(&report, args.look.paint()) };
-    Ok(say(&text, report.exit_code))
+    if !here {
+        return Ok(say(&text, report.exit_code));
+    }
+    say_of_this_machine(&host, &text, report.exit_code)
 }
 
 fn wanted(args: &FixArgs) -> Result<Wanted, String> {

@@ -1,7 +1,7 @@
 //! `builder-doctor why`: from what was typed to the page.
 
 use crate::cli::{LookArgs, time};
-use crate::{replay, say, terminal, watched};
+use crate::{replay, say, say_of_this_machine, terminal, watched};
 use builder_doctor::advice::manager;
 use builder_doctor::evidence::machines::file;
 use builder_doctor::evidence::{Evidence, Missing, Wanted, derivation};
@@ -129,7 +129,10 @@ pub fn run(args: &WhyArgs) -> Result<ExitCode, String> {
         page.exit_code = terminal::INTERRUPTED;
     }
     let text = if args.json { page.json() } else { page.human(args.look.paint()) };
-    Ok(say(&text, page.exit_code))
+    if args.from.is_some() {
+        return Ok(say(&text, page.exit_code));
+    }
+    say_of_this_machine(&host, &text, page.exit_code)
 }
 
 /// The file that sets the `builders` on which the daemon acts.

@@ -1,7 +1,7 @@
 //! Which file and line sets what: /etc/nix/nix.conf and what it includes, then the user's own. Whitelisted.
 
 use super::{Look, Probe};
-use crate::host::HostError;
+use crate::host::{Host, HostError};
 use crate::parse::conf_files::{ConfFile, Setting, parse};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -29,7 +29,7 @@ pub fn origin<'a>(files: &'a [ConfFile], name: &str) -> Option<&'a Setting> {
 
 pub(super) fn probe(look: &Look) -> Probe<Vec<ConfFile>> {
     let mut queue = vec![(PathBuf::from(SYSTEM), false)];
-    queue.extend(user_files(look).into_iter().map(|path| (path, true)));
+    queue.extend(user_files(look.host).into_iter().map(|path| (path, true)));
     let mut files: Vec<ConfFile> = Vec::new();
     // Depth first, as Nix reads an included file where the include stands; a circle ends by the names.
     queue.reverse();
@@ -52,13 +52,12 @@ pub(super) fn probe(look: &Look) -> Probe<Vec<ConfFile>> {
 }
 
 /// Weakest first, as later ones override.
-fn user_files(look: &Look) -> Vec<PathBuf> {
-    if let Some(listed) = look.host.env("NIX_USER_CONF_FILES") {
+pub(crate) fn user_files(host: &dyn Host) -> Vec<PathBuf> {
+    if let Some(listed) = host.env("NIX_USER_CONF_FILES") {
         return listed.split(':').filter(|path| path.starts_with('/')).rev().map(PathBuf::from).collect();
     }
-    let home = look.host.env("HOME").filter(|home| home.starts_with('/'));
-    let config = look
-        .host
+    let home = host.env("HOME").filter(|home| home.starts_with('/'));
+    let config = host
         .env("XDG_CONFIG_HOME")
         .filter(|path| path.starts_with('/'))
         .map(PathBuf::from)

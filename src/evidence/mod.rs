@@ -495,4 +495,4 @@ facts! {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

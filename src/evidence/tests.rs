@@ -6,7 +6,7 @@ use crate::host::{Answer, Greeting};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// A healthy Mac. What it prints is what the parsers' tests have; only the way of asking is tested here.
-fn mac() -> Scripted {
+pub(crate) fn mac() -> Scripted {
     let nix = "/run/current-system/sw/bin/nix";
     let flags = "--extra-experimental-features 'nix-command flakes'";
     let drv = "/nix/store/0c0j2lzmgbmzk4gvbvbvbvbvbvbvbvbv-builder-doctor-1.drv";

@@ -1,6 +1,8 @@
 //! What must not stand in a report for others, read when one is written: to search it, and for nothing else.
 
 use super::Host;
+use crate::evidence::conf_files::user_files;
+use crate::parse::conf_files::parse;
 use crate::redact::is_own_word;
 use std::path::Path;
 
@@ -26,19 +28,18 @@ impl Secrets {
             host.read(Path::new(path)).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
         };
         let mut netrcs: Vec<String> = in_home(".netrc").into_iter().collect();
-        netrcs.push("/etc/nix/netrc".to_owned());
-        let files = ["/etc/nix/nix.conf", "/etc/nix/nix.custom.conf"].map(str::to_owned);
-        let files = files.into_iter().chain(in_home(".config/nix/nix.conf"));
-        let texts: Vec<String> = files.filter_map(|path| read(&path)).chain(host.env("NIX_CONFIG")).collect();
-        for line in texts.iter().flat_map(|text| text.lines()) {
-            let Some((name, value)) = line.split_once('=') else { continue };
-            match name.trim() {
-                "access-tokens" | "extra-access-tokens" => {
-                    let tokens = value.split_whitespace().filter_map(|it| it.split_once('='));
-                    tokens.for_each(|(_, token)| secrets.hide(token));
+        netrcs.extend(["/etc/nix/netrc", "/nix/var/determinate/netrc"].map(str::to_owned));
+        for text in settings(host, in_home(".config/nix/nix.conf")) {
+            for line in text.lines() {
+                let Some((name, value)) = line.split_once('=') else { continue };
+                match name.trim() {
+                    "access-tokens" | "extra-access-tokens" => {
+                        let tokens = value.split_whitespace().filter_map(|it| it.split_once('='));
+                        tokens.for_each(|(_, token)| secrets.hide_token(token));
+                    }
+                    "netrc-file" => netrcs.push(value.trim().to_owned()),
+                    _ => secrets.hide_logins(value),
                 }
-                "netrc-file" => netrcs.push(value.trim().to_owned()),
-                _ => secrets.hide_logins(value),
             }
         }
         for text in netrcs.iter().filter_map(|path| read(path)) {
@@ -60,6 +61,11 @@ impl Secrets {
         secrets
     }
 
+    /// An access token, which may begin with its type, as in `PAT:token`.
+    fn hide_token(&mut self, token: &str) {
+        self.hide(token.split_once(':').map_or(token, |(_, token)| token));
+    }
+
     /// A password in a URL.
     fn hide_logins(&mut self, value: &str) {
         for word in value.split_whitespace() {
@@ -75,6 +81,12 @@ impl Secrets {
     fn hide(&mut self, value: &str) {
         let value = value.trim_matches(|c| c == '"' || c == '\'');
         if value.len() >= 6 && !is_own_word(value) {
+            // As it is, and as JSON writes it.
+            let written = serde_json::Value::from(value).to_string();
+            let written = written.trim_matches('"').to_owned();
+            if written != value {
+                self.hidden.push(written);
+            }
             self.hidden.push(value.to_owned());
         }
     }
@@ -86,7 +98,12 @@ impl Secrets {
 
     /// Whether a text holds a secret, or one of the names where these are asked for, too.
     pub fn found_in(&self, text: &str, names: bool) -> bool {
-        if self.hidden.iter().any(|it| text.contains(it.as_str())) {
+        // A password of letters alone may be part of any word.
+        let within = |it: &str| match it.bytes().all(|b| b.is_ascii_alphabetic()) {
+            true => crate::redact::stands_in(text, it),
+            false => text.contains(it),
+        };
+        if self.hidden.iter().any(|it| within(it)) {
             return true;
         }
         if !names {
@@ -99,6 +116,35 @@ impl Secrets {
         let names = [self.user.as_deref(), self.host.as_deref(), short];
         home || names.into_iter().flatten().filter(telling).any(|name| crate::redact::stands_in(text, name))
     }
+}
+
+/// The texts of all settings that Nix may read here: the system's, the user's, those that they include, and the
+/// variable's.
+fn settings(host: &dyn Host, in_home: Option<String>) -> Vec<String> {
+    const MOST: usize = 64;
+    let mut queue: Vec<String> = ["/etc/nix/nix.conf", "/etc/nix/nix.custom.conf"].map(str::to_owned).into();
+    queue.extend(host.env("NIX_CONF_DIR").map(|folder| format!("{folder}/nix.conf")));
+    queue.extend(in_home);
+    queue.extend(user_files(host).into_iter().map(|path| path.to_string_lossy().into_owned()));
+    let folders = host.env("XDG_CONFIG_DIRS").unwrap_or_else(|| "/etc/xdg".to_owned());
+    queue.extend(folders.split(':').map(|folder| format!("{folder}/nix/nix.conf")));
+    let mut texts: Vec<String> = host.env("NIX_CONFIG").into_iter().collect();
+    let mut at = 0;
+    while let Some(path) = queue.get(at).cloned().filter(|_| at < MOST) {
+        at += 1;
+        if !path.starts_with('/') {
+            continue;
+        }
+        let Ok(bytes) = host.read(Path::new(&path)) else { continue };
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        for include in parse(&path, &text).includes {
+            if !queue.contains(&include.path) {
+                queue.push(include.path);
+            }
+        }
+        texts.push(text);
+    }
+    texts
 }
 
 fn is_private(name: Option<&str>) -> bool {

@@ -197,7 +197,8 @@ impl NixConfig {
     }
 
     fn set(&mut self, name: &str, value: &str) {
-        let list = || Some(value.split_whitespace().map(scrub).collect());
+        // Before its words go apart: of two, one may say that the other is a secret.
+        let list = || Some(scrub(value).split_whitespace().map(str::to_owned).collect());
         let number = || value.parse().ok();
         let text = || (!value.is_empty()).then(|| scrub(value));
         match name {

@@ -32,8 +32,16 @@ pub struct Field {
 const REDACTED: &str = "<redacted>";
 
 /// Settings and headers whose value is a secret, or says where one is.
-const SECRET_NAMES: [&str; 6] =
-    ["access-tokens", "netrc-file", "secret-key-file", "authorization:", "password:", "x-api-key:"];
+const SECRET_NAMES: [&str; 8] = [
+    "access-tokens",
+    "netrc-file",
+    "secret-key-file",
+    "authorization:",
+    "password:",
+    "x-api-key:",
+    "aws_secret_access_key",
+    "aws_session_token",
+];
 
 /// How well-known tokens begin.
 const TOKEN_PREFIXES: [&str; 11] =
@@ -107,7 +115,24 @@ fn scrub_line(line: &str) -> String {
     }
     let line = scrub_settings(line);
     let line = scrub_userinfo(&line);
+    let line = scrub_netrc(&line);
     scrub_words(&line)
+}
+
+/// Cuts the password of a line of a netrc, which follows its name after a space.
+fn scrub_netrc(line: &str) -> String {
+    const NAME: &str = "password ";
+    let lower = line.to_ascii_lowercase();
+    let Some(at) = lower.rfind(NAME) else { return line.to_owned() };
+    let (before, value) = line.split_at(at + NAME.len());
+    let names_who =
+        ["machine ", "login "].iter().any(|name| lower.get(..at).is_some_and(|it| it.contains(name)));
+    let alone = lower.get(..at).is_some_and(|it| it.trim().is_empty()) && !value.trim().contains(' ');
+    let word = value.trim_start().split(is_nix_space).next().unwrap_or("");
+    if !(names_who || alone) || word.is_empty() {
+        return line.to_owned();
+    }
+    format!("{before}{}", value.replacen(word, REDACTED, 1))
 }
 
 /// Cuts the value of the first secret setting, up to the end of the line or to ` in '/etc/nix/nix.conf'`.
@@ -252,6 +277,9 @@ mod tests {
                 "see https://me:pw@host/x and ssh://a:b@h",
                 "see https://<redacted>@host/x and ssh://a:<redacted>@h",
             ),
+            ("machine x login y password z q", "machine x login y password <redacted> q"),
+            ("  password zq7", "  password <redacted>"),
+            ("aws_secret_access_key = abc/def", "aws_secret_access_key <redacted>"),
             ("Authorization: Basic abc", "Authorization: <redacted>"),
             ("got ghp_0123abc, github_pat_1_2", "got <redacted>, <redacted>"),
             ("curl -H 'Bearer abcdefgh.ijk'", "curl -H 'Bearer <redacted>'"),
@@ -271,6 +299,8 @@ mod tests {
             "cannot build on 'ssh-ng://builder@linux-builder': error: x",
             "ssh-ng://builder@linux-builder?base64-ssh-public-host-key=c3No&ssh-key=/etc/nix/builder_ed25519",
             "basic help",
+            "error: the login needs a password",
+            "enter password for alice",
             "https://cache.nixos.org https://a.example/@b",
             "Permission denied (publickey,password,keyboard-interactive).",
         ] {

@@ -76,6 +76,7 @@ pub fn redact_together(
             names.learn(Sort::Host, host.split('.').next().unwrap_or(host));
         }
     });
+    names.keep_expected(expected(want));
     values.iter_mut().for_each(|value| replace(value, &Spot::top(kind::schema()), &names));
     let texts: Vec<String> = values.iter().map(ToString::to_string).collect();
     let used = names.all.iter().map(|name| Redaction {
@@ -105,16 +106,54 @@ pub fn without_any_secret(evidence: &Evidence) -> Result<Evidence, String> {
 }
 
 /// The first place of the evidence, or of the finished report, where a secret or a name of this machine
-/// stands. `names` are looked for only in what is redacted.
-pub fn survivor(evidence: &Evidence, report: &str, secrets: &Secrets, names: bool) -> Option<String> {
+/// stands. `names` are looked for only in what is redacted, and not in what is expected.
+pub fn survivor(
+    evidence: &Evidence,
+    want: &Expectations,
+    report: &str,
+    secrets: &Secrets,
+    names: bool,
+) -> Option<String> {
+    let phrases: Vec<String> = expected(want).into_iter().filter(|it| secrets.found_in(it, true)).collect();
+    let holds = |text: &str| {
+        if !names || phrases.is_empty() {
+            return secrets.found_in(text, names);
+        }
+        let rest = phrases.iter().fold(text.to_ascii_lowercase(), |rest, it| rest.replace(it.as_str(), " "));
+        secrets.found_in(text, false) || secrets.found_in(&rest, true)
+    };
     let value = value_of(evidence).unwrap_or_default();
     let mut found = None;
     walk_paths(&value, "evidence", &Spot::top(kind::schema()), &mut |path, text, kind| {
-        if found.is_none() && secrets.found_in(text, names && kind != Some(Kind::Public)) {
+        // The words of the schema are everybody's.
+        if found.is_none() && kind.is_some() && holds(text) {
             found = Some(path.to_owned());
         }
     });
-    found.or_else(|| secrets.found_in(report, names).then(|| "the text of a finding".to_owned()))
+    found.or_else(|| holds(report).then(|| "the text of a finding".to_owned()))
+}
+
+/// What is expected, in small letters and longest first: it stays, whatever name is part of it.
+fn expected(want: &Expectations) -> Vec<String> {
+    let mut all = Vec::new();
+    strings(&serde_json::to_value(want).unwrap_or_default(), &mut all);
+    let hosts = all.iter().filter_map(|it| it.split_once("://")?.1.split(['/', ':', '?']).next());
+    let hosts: Vec<String> = hosts.map(str::to_owned).collect();
+    all.extend(hosts);
+    // A word of two letters could be part of anything.
+    all.retain(|it| it.len() > 2);
+    all.sort_by_key(|it| std::cmp::Reverse(it.len()));
+    all.dedup();
+    all
+}
+
+fn strings(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::String(text) => found.push(text.to_ascii_lowercase()),
+        Value::Array(all) => all.iter().for_each(|it| strings(it, found)),
+        Value::Object(all) => all.values().for_each(|it| strings(it, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 /// Whether a value stands in a text as a word of its own, in small letters or large.
@@ -171,6 +210,19 @@ fn without_secrets(value: &mut Value, spot: &Spot) {
             for (i, it) in all.iter_mut().enumerate() {
                 without_secrets(it, &spot.item(i));
             }
+            // The words of a setting may be a secret and its name, which went apart.
+            let words: Option<Vec<&str>> = all.iter().map(Value::as_str).collect();
+            if let Some(words) = words.filter(|words| words.len() > 1)
+                && words.iter().all(|it| !it.contains(char::is_whitespace))
+            {
+                let together = format!("- {}", words.join(" "));
+                if scrub(&together) != together {
+                    let marked = |it: &str| it.len() > 4 && it != "<redacted>";
+                    let parts: Vec<Value> =
+                        words.iter().map(|it| if marked(it) { "<redacted>" } else { it }.into()).collect();
+                    *all = parts;
+                }
+            }
             // A private key may be spread over the lines of a log.
             let lines: Option<Vec<&str>> = all.iter().map(Value::as_str).collect();
             if let Some(lines) = lines.filter(|lines| lines.iter().any(|it| it.contains("PRIVATE KEY"))) {
@@ -198,7 +250,7 @@ fn without_secrets(value: &mut Value, spot: &Spot) {
 fn replace(value: &mut Value, spot: &Spot, names: &Names) {
     match value {
         Value::String(text) => {
-            if let Some(kind) = spot.kind_of(text).filter(|kind| *kind != Kind::Public) {
+            if let Some(kind) = spot.kind_of(text) {
                 let whole = matches!(kind, Kind::UserName | Kind::HostName | Kind::IpAddress);
                 *text = if spot.is_address() { names.address(text) } else { names.replaced(text, whole).0 };
             }
@@ -216,7 +268,7 @@ fn replace(value: &mut Value, spot: &Spot, names: &Names) {
             let keys: Vec<String> = all.keys().cloned().collect();
             for key in keys {
                 let whole = match spot.kind_of_key(&key) {
-                    None | Some(Kind::Public) => continue,
+                    None => continue,
                     Some(kind) => matches!(kind, Kind::UserName | Kind::HostName | Kind::IpAddress),
                 };
                 let (new, changed) = names.replaced(&key, whole);

@@ -55,11 +55,21 @@ pub(super) struct Names {
     pub(super) all: Vec<Name>,
     next: [usize; 5],
     public_hosts: BTreeSet<String>,
+    /// What is expected, and stays whatever name is part of it, in small letters.
+    expected: Vec<String>,
 }
 
 impl Names {
     pub(super) fn new(public_hosts: impl IntoIterator<Item = String>) -> Self {
         Names { public_hosts: public_hosts.into_iter().collect(), ..Names::default() }
+    }
+
+    /// Keeps of what is expected that of which a name is part.
+    pub(super) fn keep_expected(&mut self, phrases: Vec<String>) {
+        let holds = |phrase: &String| {
+            self.all.iter().any(|it| !at_word_bounds(phrase, &it.value.to_ascii_lowercase()).is_empty())
+        };
+        self.expected = phrases.into_iter().filter(holds).collect();
     }
 
     /// Numbers begin behind those of the tokens that this text holds.
@@ -138,6 +148,20 @@ impl Names {
         for (from, to) in tokens(text) {
             add(from, to, text.get(from..to).unwrap_or(""));
         }
+        let lower = text.to_ascii_lowercase();
+        for phrase in &self.expected {
+            for (from, to) in at_word_bounds(&lower, phrase) {
+                add(from, to, text.get(from..to).unwrap_or(""));
+            }
+        }
+        let mut by_length: Vec<&Name> = self.all.iter().filter(|it| !it.in_place_only).collect();
+        by_length.sort_by_key(|it| std::cmp::Reverse(it.value.len()));
+        // Shapes end where such a name goes on.
+        for name in by_length.iter().filter(|it| it.value.contains(ends_a_home)) {
+            for (from, to) in at_word_bounds(&lower, &name.value.to_ascii_lowercase()) {
+                add(from, to, &name.token);
+            }
+        }
         for (from, to, decoded) in host_keys(text) {
             let (shown, changed) = self.replaced(&decoded, false);
             if changed {
@@ -156,9 +180,6 @@ impl Names {
                 add(from, to, token);
             }
         }
-        let mut by_length: Vec<&Name> = self.all.iter().filter(|it| !it.in_place_only).collect();
-        by_length.sort_by_key(|it| std::cmp::Reverse(it.value.len()));
-        let lower = text.to_ascii_lowercase();
         for name in by_length {
             for (from, to) in at_word_bounds(&lower, &name.value.to_ascii_lowercase()) {
                 add(from, to, &name.token);
@@ -251,6 +272,11 @@ fn tokens(text: &str) -> Vec<(usize, usize)> {
     found
 }
 
+/// What no name of a home holds in running text.
+fn ends_a_home(c: char) -> bool {
+    "/:;,'\"`)(<>|&?#=".contains(c) || c.is_whitespace()
+}
+
 /// The users' names in `/Users/name` and `/home/name`.
 fn homes(text: &str) -> Vec<(usize, usize)> {
     let mut found = Vec::new();
@@ -258,9 +284,7 @@ fn homes(text: &str) -> Vec<(usize, usize)> {
         for (at, _) in text.match_indices(folder) {
             let from = at + folder.len();
             let rest = text.get(from..).unwrap_or("");
-            let end = rest
-                .find(|c: char| "/:;,'\"`)(<>|&?#=".contains(c) || c.is_whitespace())
-                .unwrap_or(rest.len());
+            let end = rest.find(ends_a_home).unwrap_or(rest.len());
             let name = rest.get(..end).unwrap_or("").trim_end_matches('.');
             // A folder of settings is nobody's name: the home may itself be called so.
             if !name.is_empty() && !name.starts_with('.') {
@@ -428,5 +452,8 @@ pub fn is_own_word(name: &str) -> bool {
         add("admin build builds builder host user nix root store daemon config system test local linux darwin ssh vm qemu");
         all
     });
-    words.contains(&name.to_ascii_lowercase())
+    let lower = name.to_ascii_lowercase();
+    let mut parts = lower.split(['-', '_']).filter(|part| !part.is_empty());
+    // Short numbers are modes, ports and percentages.
+    parts.all(|part| words.contains(part) || (part.len() < 5 && part.bytes().all(|b| b.is_ascii_digit())))
 }
