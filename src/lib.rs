@@ -1,7 +1,7 @@
 //! builder-doctor says why a Mac's Nix cannot build for Linux, and which command mends it.
 //!
 //! ```text
-//!  the Mac ──gather──▶ Evidence ──judge──▶ Verdicts ──diagnose──▶ Diagnosis ──report──▶ human · json
+//!  the Mac ──gather──▶ Evidence ──judge──▶ Verdicts ──diagnose──▶ Diagnosis ──report──▶ human · json · markdown · junit · …
 //!         (host/)   (evidence/, parse/)   (checks/)        (diagnosis.rs)        (report/)
 //!                        ▲
 //!                        └── report.json, read back by --from
