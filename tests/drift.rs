@@ -11,20 +11,8 @@ use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
+use support::states::read;
 use support::{LAUNCHCTL, Mac, Ran};
-
-fn saved() -> Vec<(String, Saved)> {
-    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/states"));
-    let mut all = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        all.push((name, parse(&std::fs::read(&path).unwrap()).unwrap()));
-    }
-    all.sort_by(|a, b| a.0.cmp(&b.0));
-    assert!(all.len() > 50, "the saved machines are gone");
-    all
-}
 
 fn side(saved: &Saved) -> Side<'_> {
     Side { evidence: &saved.evidence, expectations: &saved.expectations, version: &saved.tool.version }
@@ -37,7 +25,7 @@ fn changes(before: &Saved, after: &Saved) -> Changes {
 
 #[test]
 fn a_machine_differs_from_itself_in_nothing_and_any_two_can_be_compared() {
-    let all = saved();
+    let all = read();
     for (i, (name, before)) in all.iter().enumerate() {
         assert_eq!(compare(&before.evidence, &before.evidence), Default::default(), "{name}");
         // Every pair would take long; each machine meets every seventh other one.
@@ -50,7 +38,7 @@ fn a_machine_differs_from_itself_in_nothing_and_any_two_can_be_compared() {
 /// Each fault, by the machine that has it, and what of the changes since a healthy machine must be among the first.
 #[test]
 fn what_changed_names_the_guilty_thing() {
-    let all = saved();
+    let all = read();
     let machine =
         |name: &str| &all.iter().find(|(known, _)| known == name).unwrap_or_else(|| panic!("{name}")).1;
     let mut silent = Vec::new();
@@ -83,7 +71,7 @@ fn what_changed_names_the_guilty_thing() {
 
 #[test]
 fn what_explains_a_cause_stands_first_and_says_so() {
-    let all = saved();
+    let all = read();
     let machine = |name: &str| &all.iter().find(|(known, _)| known == name).unwrap().1;
     for name in ["machines-feature-missing", "builder-service-not-loaded", "ssh-key-missing", "host-disk-low"]
     {
@@ -94,7 +82,7 @@ fn what_explains_a_cause_stands_first_and_says_so() {
 
 #[test]
 fn two_runs_of_a_healthy_machine_differ_in_nothing_that_counts() {
-    let all = saved();
+    let all = read();
     let machine = |name: &str| &all.iter().find(|(known, _)| known == name).unwrap().1;
     let told = |name: &str| -> Vec<String> {
         changes(machine("healthy"), machine(name)).items.iter().map(|it| it.text("→")).collect()

@@ -4,27 +4,15 @@
 //! Update the snapshots with `INSTA_UPDATE=always cargo test`, and read the difference before committing it.
 #![allow(clippy::disallowed_methods)] // reads the saved machines
 
+mod support;
+
 use builder_doctor::check::Severity;
 use builder_doctor::checks;
 use builder_doctor::diagnosis::{Diagnosis, Judged, Selection, diagnose};
 use builder_doctor::report::json::{Saved, parse, render};
 use builder_doctor::report::paint::Paint;
 use builder_doctor::report::{Report, Timings, human};
-use std::path::Path;
-
-fn saved() -> Vec<(String, Saved)> {
-    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/states"));
-    let mut all = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        let saved = parse(&std::fs::read(&path).unwrap()).unwrap_or_else(|error| panic!("{name}: {error}"));
-        all.push((name, saved));
-    }
-    all.sort_by(|a, b| a.0.cmp(&b.0));
-    assert!(all.len() > 50, "the saved machines are gone");
-    all
-}
+use support::states::read;
 
 fn judged(saved: &Saved) -> Diagnosis {
     diagnose(&checks::all(), &saved.evidence, &saved.expectations, &Selection::default())
@@ -37,7 +25,7 @@ fn each_saved_machine_is_told_as_its_snapshot_says() {
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.bind(|| {
-        for (name, saved) in saved() {
+        for (name, saved) in read() {
             let diagnosis = judged(&saved);
             let report = Report::new(&diagnosis, &saved.evidence, &saved.expectations, Timings::default());
             let text = human::render(&report, Paint::PLAIN, human::Detail::Findings);
@@ -48,7 +36,7 @@ fn each_saved_machine_is_told_as_its_snapshot_says() {
 
 #[test]
 fn a_saved_machine_is_judged_the_same_again() {
-    for (name, saved) in saved() {
+    for (name, saved) in read() {
         let report = |saved: &Saved| {
             let diagnosis = judged(saved);
             render(&Report::new(&diagnosis, &saved.evidence, &saved.expectations, Timings::default()))
@@ -62,7 +50,7 @@ fn a_saved_machine_is_judged_the_same_again() {
 #[test]
 fn the_first_finding_is_what_the_machine_is_named_for() {
     let ids: Vec<&str> = checks::all().iter().map(|check| check.id).collect();
-    for (name, saved) in saved() {
+    for (name, saved) in read() {
         // A world that varies a fault is named for it, with more words behind.
         let Some(id) = ids.iter().filter(|id| name.starts_with(**id)).max_by_key(|id| id.len()) else {
             continue;
@@ -90,7 +78,7 @@ fn the_first_finding_is_what_the_machine_is_named_for() {
 
 #[test]
 fn a_healthy_saved_machine_raises_no_alarm() {
-    for (name, saved) in saved().into_iter().filter(|(name, _)| name.starts_with("healthy")) {
+    for (name, saved) in read().into_iter().filter(|(name, _)| name.starts_with("healthy")) {
         let alarms: Vec<String> = judged(&saved)
             .findings()
             .filter(|(judged, ..)| judged.severity > Severity::Note)

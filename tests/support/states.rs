@@ -1,5 +1,6 @@
 //! The saved machines of tests/states, and the kinds that every format and every screen is shown of.
 
+use builder_doctor::report::json::{Saved, parse};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
@@ -21,6 +22,12 @@ pub fn all() -> Vec<(String, Vec<u8>)> {
     names.sort();
     assert!(names.len() > 100, "the saved machines are gone");
     names.into_iter().map(|name| (name.clone(), state(&name))).collect()
+}
+
+/// The same, read as `--from` reads them.
+pub fn read() -> Vec<(String, Saved)> {
+    let parsed = |name: &str, bytes: &[u8]| parse(bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+    all().into_iter().map(|(name, bytes)| (name.clone(), parsed(&name, &bytes))).collect()
 }
 
 /// A healthy machine whose test build gave no answer.
