@@ -2,7 +2,7 @@
 
 use builder_doctor::checks;
 use builder_doctor::diagnosis::{Diagnosis, Selection, diagnose};
-use builder_doctor::drift::{self, Side};
+use builder_doctor::drift::{self, Changes, Side};
 use builder_doctor::evidence::Evidence;
 use builder_doctor::expectations::Expectations;
 use builder_doctor::host::secrets::Secrets;
@@ -26,8 +26,8 @@ pub struct Machine<'a> {
 pub struct View {
     pub evidence: Evidence,
     diagnosis: Diagnosis,
-    /// What the machine was when it was last healthy.
-    pub before: Option<Saved>,
+    /// What the machine was when it was last healthy, and what changed since.
+    before: Option<(Saved, Changes)>,
 }
 
 impl Machine<'_> {
@@ -37,15 +37,27 @@ impl Machine<'_> {
         View { evidence, diagnosis, before: None }
     }
 
+    /// Compares with what the machine was when it was last healthy.
+    pub fn compare(&self, view: &mut View, before: Saved) {
+        let version = before.tool.version.as_str();
+        let then = Side { evidence: &before.evidence, expectations: &before.expectations, version };
+        let version = env!("CARGO_PKG_VERSION");
+        let now = Side { evidence: &view.evidence, expectations: self.want, version };
+        let changes = drift::since(&then, &now, &view.diagnosis);
+        view.before = Some((before, changes));
+    }
+
     /// The same machine with a token for each name, and what they stand for.
     pub fn for_others(&self, own: &View, secrets: &Secrets) -> Result<(View, Vec<Redaction>), String> {
-        let before = own.before.as_ref();
+        let before = own.before.as_ref().map(|(before, _)| before);
         let all: Vec<&Evidence> =
             std::iter::once(&own.evidence).chain(before.map(|before| &before.evidence)).collect();
         let (shown, redactions) = redact_together(&all, self.want, secrets)?;
         let mut shown = shown.into_iter();
         let mut view = self.judged(shown.next().unwrap_or_default());
-        view.before = before.zip(shown.next()).map(|(before, evidence)| before.with(evidence));
+        if let Some((before, evidence)) = before.zip(shown.next()) {
+            self.compare(&mut view, before.with(evidence));
+        }
         Ok((view, redactions))
     }
 
@@ -58,13 +70,7 @@ impl Machine<'_> {
             report.interrupted = true;
             report.exit_code = crate::terminal::INTERRUPTED;
         }
-        report.changes = view.before.as_ref().map(|before| {
-            let version = before.tool.version.as_str();
-            let then = Side { evidence: &before.evidence, expectations: &before.expectations, version };
-            let version = env!("CARGO_PKG_VERSION");
-            let now = Side { evidence: &view.evidence, expectations: self.want, version };
-            drift::since(&then, &now, &view.diagnosis)
-        });
+        report.changes = view.before.as_ref().map(|(_, changes)| changes.clone());
         report
     }
 }

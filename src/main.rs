@@ -53,17 +53,17 @@ fn say(text: &str, code: u8) -> ExitCode {
     }
 }
 
-/// Gathers, and names the slowest probe on a terminal while it does.
-fn watched(host: &Live, want: &Expectations, wanted: &Wanted) -> (Evidence, Vec<Timing>) {
-    told(host, want, wanted, None)
-}
-
-/// Prints what was found out on this machine, if it holds no secret of it.
-fn say_of_this_machine(host: &Live, text: &str, code: u8) -> Result<ExitCode, String> {
-    if Secrets::of_this_machine(host, None).found_in(text, false) {
+/// The same of what was found out on this machine, if it was: then it holds no secret of it, or is not printed.
+fn say_of(here: Option<&Live>, text: &str, code: u8) -> Result<ExitCode, String> {
+    if here.is_some_and(|host| Secrets::of_this_machine(host, None).found_in(text, false)) {
         return Err("the answer is not printed: it holds a secret of this machine".to_owned());
     }
     Ok(say(text, code))
+}
+
+/// Gathers, and names the slowest probe on a terminal while it does.
+fn watched(host: &Live, want: &Expectations, wanted: &Wanted) -> (Evidence, Vec<Timing>) {
+    told(host, want, wanted, None)
 }
 
 /// The same, for somebody who hears of each fact as it comes in.

@@ -2,15 +2,13 @@
 
 use crate::cli::unknown;
 use crate::commands::check::CheckArgs;
-use builder_doctor::fleet::source::{Given, Source, open};
+use builder_doctor::expectations::{self, Expectations};
+use builder_doctor::fleet::source::{Given, LARGEST_ALONE, Source, open};
 use builder_doctor::fleet::wrapped;
 use builder_doctor::host::live::read_input;
 use builder_doctor::host::{Host, HostError};
 use builder_doctor::report::json::{Saved, parse};
 use std::path::Path;
-
-/// A report larger than this is none: 64 MiB.
-const LARGEST: u64 = 64 << 20;
 
 /// Saved machines that are built in, by name: real reports out of tests/states.
 const EXAMPLES: &[(&str, &str)] = &[
@@ -35,7 +33,8 @@ pub enum Replay<'h> {
 /// The report in a file, or on standard input.
 pub fn read(path: &Path) -> Result<Saved, String> {
     let shown = shown(path);
-    let bytes = read_input(path, LARGEST).map_err(|error| format!("{shown}: {}", HostError::from(error)))?;
+    let bytes = read_input(path, LARGEST_ALONE as u64)
+        .map_err(|error| format!("{shown}: {}", HostError::from(error)))?;
     parse(&bytes).map_err(|error| format!("{shown}: {error}"))
 }
 
@@ -55,6 +54,18 @@ pub fn given<'h>(args: &CheckArgs, host: &'h dyn Host) -> Result<Option<Replay<'
         example.ok_or_else(|| unknown("example", name, EXAMPLES.iter().map(|(known, _)| *known)))?;
     let saved = parse(text.as_bytes()).map_err(|error| format!("the example {name}: {error}"))?;
     Ok(Some(Replay::One(Box::new(saved))))
+}
+
+/// By what a machine is judged: what is named, else what its report says, else what is found here.
+pub fn expected(
+    host: &dyn Host,
+    saved: Option<Expectations>,
+    named: Option<&Path>,
+) -> Result<Expectations, String> {
+    match (saved, named) {
+        (Some(saved), None) => Ok(saved),
+        (_, named) => expectations::find(host, named),
+    }
 }
 
 /// What a user typed, for a line of ours.

@@ -136,25 +136,21 @@ fn speaks_utf8() -> bool {
 
 /// Says how many reports are judged on standard error until `over`, if that is a terminal.
 pub fn show_count(host: &Live, judged: &AtomicUsize, over: &Cancel) {
-    let dumb = std::env::var_os("TERM").is_none_or(|value| value == "dumb");
-    if !io::stderr().is_terminal() || dumb {
-        return;
-    }
-    let (mut shown, started) = (false, host.clock());
-    while over.reason().is_none() {
-        std::thread::sleep(Duration::from_millis(15));
-        if host.clock().saturating_sub(started) > Duration::from_millis(400) {
-            let _ = write!(io::stderr(), "\r\x1b[K{} reports judged", judged.load(Ordering::Relaxed));
-            shown = true;
-        }
-    }
-    if shown {
-        let _ = write!(io::stderr(), "\r\x1b[K");
-    }
+    show(host, over, || Some(format!("{} reports judged", judged.load(Ordering::Relaxed))));
 }
 
 /// Names the slowest probe on standard error until `over`, if that is a terminal.
 pub fn show_progress(host: &Live, progress: &Progress, over: &Cancel) {
+    show(host, over, || {
+        let (done, all) = progress.done();
+        let (name, since) = progress.slowest()?;
+        let waited = host.clock().saturating_sub(since).as_secs();
+        Some(format!("looking: {done} of {all} facts, waiting for {name} ({waited} s)"))
+    });
+}
+
+/// Keeps one line of standard error up to date until `over`, if that is a terminal, and then wipes it out.
+fn show(host: &Live, over: &Cancel, line: impl Fn() -> Option<String>) {
     let dumb = std::env::var_os("TERM").is_none_or(|value| value == "dumb");
     if !io::stderr().is_terminal() || dumb {
         return;
@@ -170,15 +166,11 @@ pub fn show_progress(host: &Live, progress: &Progress, over: &Cancel) {
         if host.clock().saturating_sub(started) < Duration::from_millis(400) {
             continue;
         }
-        let (done, all) = progress.done();
-        if let Some((name, since)) = progress.slowest() {
-            let waited = host.clock().saturating_sub(since).as_secs();
-            let line = format!("looking: {done} of {all} facts, waiting for {name} ({waited} s)");
-            let line: String = line.chars().take(room).collect();
-            if line != shown {
-                let _ = write!(io::stderr(), "\r\x1b[K{line}");
-                shown = line;
-            }
+        let Some(line) = line() else { continue };
+        let line: String = line.chars().take(room).collect();
+        if line != shown {
+            let _ = write!(io::stderr(), "\r\x1b[K{line}");
+            shown = line;
         }
     }
     if !shown.is_empty() {

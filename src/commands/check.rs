@@ -186,10 +186,7 @@ pub fn run(args: &CheckArgs) -> Result<ExitCode, String> {
     };
     // Not before the report is read: until then a signal may end us as it ends every program.
     terminal::heed_signals(&interrupted)?;
-    let expected = |saved: Option<Expectations>| match (saved, &args.expect) {
-        (Some(saved), None) => Ok(saved),
-        (_, named) => expectations::find(&host, named.as_deref()),
-    };
+    let expected = |saved: Option<Expectations>| replay::expected(&host, saved, args.expect.as_deref());
     let live = saved.is_none();
     let hears = |fact: &'static str, state: &'static str, ms: u64| {
         // A reader that has gone away wanted no more.
@@ -271,8 +268,9 @@ fn remember(args: &CheckArgs, host: &Live, machine: &Machine, own: &mut View, se
             }
             return if whole { history::keep(host, &folder, uid, &report) } else { Ok(()) };
         }
-        if report.verdict != "healthy" && !report.interrupted {
-            own.before = history::read(host, &folder, uid)?;
+        let fell_ill = report.verdict != "healthy" && !report.interrupted;
+        if let Some(before) = fell_ill.then(|| history::read(host, &folder, uid)).transpose()?.flatten() {
+            machine.compare(own, before);
         }
         Ok(())
     });

@@ -1,7 +1,7 @@
 //! `builder-doctor diff`: two reports, or one and the machine as it is, or the last healthy run and that.
 
 use crate::cli::{LookArgs, time};
-use crate::{replay, say, say_of_this_machine, terminal, watched};
+use crate::{replay, say_of, terminal, watched};
 use builder_doctor::checks;
 use builder_doctor::diagnosis::{Diagnosis, Selection, diagnose};
 use builder_doctor::drift::{self, Side};
@@ -126,10 +126,7 @@ pub fn run(args: &DiffArgs) -> Result<ExitCode, String> {
         found,
     );
     let text = if args.json { page.json() } else { page.human(args.look.paint(), args.verbose) };
-    if !looks {
-        return Ok(say(&text, page.exit_code()));
-    }
-    say_of_this_machine(&host, &text, page.exit_code())
+    say_of(looks.then_some(&host), &text, page.exit_code())
 }
 
 /// The last healthy run of this machine. Where its folder is depends on what machine this is, and on no more.

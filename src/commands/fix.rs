@@ -1,11 +1,10 @@
 //! `builder-doctor fix`: looks, or reads a report; plans; shows the plan.
 
 use crate::cli::{LookArgs, time, unknown};
-use crate::{replay, say, say_of_this_machine, terminal, watched};
+use crate::{replay, say_of, terminal, watched};
 use builder_doctor::checks;
 use builder_doctor::diagnosis::{Selection, diagnose};
 use builder_doctor::evidence::Wanted;
-use builder_doctor::expectations;
 use builder_doctor::fix::plan::{Choice, plan};
 use builder_doctor::host::Cancel;
 use builder_doctor::host::live::Live;
@@ -91,21 +90,14 @@ pub fn run(args: &FixArgs) -> Result<ExitCode, String> {
     let interrupted = Arc::new(Cancel::default());
     terminal::heed_signals(&interrupted)?;
     let host = Live::new(args.timeout, Arc::clone(&interrupted));
-    let (evidence, want) = match saved {
-        Some(saved) => {
-            let want = match &args.expect {
-                Some(named) => expectations::find(&host, Some(named))?,
-                None => saved.expectations,
-            };
-            (saved.evidence, want)
-        }
+    let (saved, want) = saved.map(|saved| (saved.evidence, saved.expectations)).unzip();
+    let want = replay::expected(&host, want, args.expect.as_deref())?;
+    let evidence = match saved {
+        Some(evidence) => evidence,
         None => {
-            let want = expectations::find(&host, args.expect.as_deref())?;
             let wanted = wanted(args)?;
             // The time of the look begins once sudo has its password.
-            let host = Live::new(args.timeout, Arc::clone(&interrupted));
-            let (evidence, _) = watched(&host, &want, &wanted);
-            (evidence, want)
+            watched(&Live::new(args.timeout, Arc::clone(&interrupted)), &want, &wanted).0
         }
     };
     if interrupted.reason().is_some() {
@@ -116,10 +108,7 @@ pub fn run(args: &FixArgs) -> Result<ExitCode, String> {
     let plan = plan(&diagnosis, &evidence, &want, &choice);
     let report = PlanReport::new(&diagnosis, plan, here);
     let text = if args.json { render_json(&report) } else { render(&report, args.look.paint()) };
-    if !here {
-        return Ok(say(&text, report.exit_code));
-    }
-    say_of_this_machine(&host, &text, report.exit_code)
+    say_of(here.then_some(&host), &text, report.exit_code)
 }
 
 fn wanted(args: &FixArgs) -> Result<Wanted, String> {

@@ -1,11 +1,10 @@
 //! `builder-doctor why`: from what was typed to the page.
 
 use crate::cli::{LookArgs, time};
-use crate::{replay, say, say_of_this_machine, terminal, watched};
+use crate::{replay, say_of, terminal, watched};
 use builder_doctor::advice::manager;
 use builder_doctor::evidence::machines::file;
 use builder_doctor::evidence::{Evidence, Missing, Wanted, derivation};
-use builder_doctor::expectations;
 use builder_doctor::expectations::Expectations;
 use builder_doctor::host::live::Live;
 use builder_doctor::host::{Cancel, Host};
@@ -95,10 +94,8 @@ pub fn run(args: &WhyArgs) -> Result<ExitCode, String> {
     let interrupted = Arc::new(Cancel::default());
     terminal::heed_signals(&interrupted)?;
     let host = Live::new(args.timeout, Arc::clone(&interrupted));
-    let (saved, want) = match (saved, &args.expect) {
-        (Some(saved), None) => (Some(saved.evidence), saved.expectations),
-        (saved, named) => (saved.map(|saved| saved.evidence), expectations::find(&host, named.as_deref())?),
-    };
+    let (saved, want) = saved.map(|saved| (saved.evidence, saved.expectations)).unzip();
+    let want = replay::expected(&host, want, args.expect.as_deref())?;
     let typed = args.required(&want)?;
     let own_list = args.machines.as_deref().map(|path| read_list(&host, path)).transpose()?;
     let evidence = saved.unwrap_or_else(|| watched(&host, &want, &Wanted::only(FACTS)).0);
@@ -129,10 +126,7 @@ pub fn run(args: &WhyArgs) -> Result<ExitCode, String> {
         page.exit_code = terminal::INTERRUPTED;
     }
     let text = if args.json { page.json() } else { page.human(args.look.paint()) };
-    if args.from.is_some() {
-        return Ok(say(&text, page.exit_code));
-    }
-    say_of_this_machine(&host, &text, page.exit_code)
+    say_of(args.from.is_none().then_some(&host), &text, page.exit_code)
 }
 
 /// The file that sets the `builders` on which the daemon acts.

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 pub const LARGEST: usize = 8 << 20;
 
 /// A single report larger than this is none: 64 MiB.
-const LARGEST_ALONE: usize = 64 << 20;
+pub const LARGEST_ALONE: usize = 64 << 20;
 
 /// What `--from` names.
 pub enum Given<'h> {

@@ -1,6 +1,7 @@
 //! What ails a fleet: one table out of many saved reports, in the formats that make sense for it.
 
 use super::paint::Paint;
+use super::prometheus::family;
 use super::replayed;
 use super::{SCHEMA_VERSION, Tool};
 use crate::advice::Prescription;
@@ -429,45 +430,19 @@ fn in_markdown(text: &str) -> String {
 /// For the textfile collector of node_exporter: prometheus.io/docs/instrumenting/exposition_formats.
 fn prometheus(fleet: &Fleet) -> String {
     let mut text = String::new();
-    let mut family = |name: &str, help: &str, samples: &mut dyn Iterator<Item = (String, usize)>| {
-        let _ = write!(
-            text,
-            "# HELP builder_doctor_fleet_{name} {help}\n# TYPE builder_doctor_fleet_{name} gauge\n"
-        );
-        for (labels, value) in samples {
-            let _ = writeln!(text, "builder_doctor_fleet_{name}{labels} {value}");
-        }
-    };
-    family(
-        "machines",
-        "Machines by verdict.",
-        &mut fleet
-            .verdicts()
-            .into_iter()
-            .map(|(verdict, machines)| (format!("{{verdict=\"{verdict}\"}}"), machines)),
-    );
-    let labels =
-        |it: &Ailing| format!("{{id=\"{}\",layer=\"{}\",severity=\"{}\"}}", it.id, it.layer, it.severity);
-    family(
-        "cause_machines",
-        "Machines on which this check is a cause.",
-        &mut fleet.findings.iter().map(|it| (labels(it), it.cause)),
-    );
-    family(
-        "consequence_machines",
-        "Machines on which this check follows from a cause.",
-        &mut fleet.findings.iter().map(|it| (labels(it), it.consequence)),
-    );
-    family(
-        "unreadable_reports",
-        "Reports that could not be read.",
-        &mut std::iter::once((String::new(), fleet.unreadable.count)),
-    );
-    family(
-        "exit_code",
-        "The exit code of the run.",
-        &mut std::iter::once((String::new(), fleet.exit_code.into())),
-    );
+    let verdicts =
+        fleet.verdicts().into_iter().map(|(it, machines)| (vec![("verdict", it)], machines.to_string()));
+    family(&mut text, "fleet_machines", "Machines by verdict.", verdicts);
+    let labels = |it: &Ailing| vec![("id", it.id), ("layer", it.layer), ("severity", it.severity)];
+    let causes = fleet.findings.iter().map(|it| (labels(it), it.cause.to_string()));
+    family(&mut text, "fleet_cause_machines", "Machines on which this check is a cause.", causes);
+    let follows = fleet.findings.iter().map(|it| (labels(it), it.consequence.to_string()));
+    let help = "Machines on which this check follows from a cause.";
+    family(&mut text, "fleet_consequence_machines", help, follows);
+    let unread = (vec![], fleet.unreadable.count.to_string());
+    family(&mut text, "fleet_unreadable_reports", "Reports that could not be read.", [unread]);
+    let code = (vec![], fleet.exit_code.to_string());
+    family(&mut text, "fleet_exit_code", "The exit code of the run.", [code]);
     text
 }
 

@@ -16,7 +16,7 @@ const MOST: usize = 64_000;
 pub fn render(report: &Report) -> String {
     let mut out = format!("### builder-doctor: {}\n\n", text(&sentence(report)));
     let stations: Vec<String> =
-        report.chain.iter().map(|it| format!("{} {}", it.layer, sign(it.state))).collect();
+        report.chain.iter().map(|it| format!("{} {}", it.layer, Paint::PLAIN.glyph(it.state))).collect();
     let _ = writeln!(out, "{}\n", stations.join(" → "));
     out.push_str(&versions(report));
     for (i, cause) in report.causes().enumerate() {
@@ -132,17 +132,6 @@ fn checks(report: &Report) -> String {
 
 fn folded(title: &str, body: &str) -> String {
     format!("<details><summary>{}</summary>\n\n{}\n</details>\n\n", title.replace('`', ""), body)
-}
-
-fn sign(state: &str) -> &'static str {
-    match state {
-        "ok" => "✓",
-        "broken" => "✗",
-        "warning" => "!",
-        "unknown" => "?",
-        "blocked" => "·",
-        _ => "–",
-    }
 }
 
 /// Sentences, and indented lines, which are to be pasted.

@@ -6,19 +6,31 @@ use std::fmt::Write;
 
 const VERDICTS: [&str; 4] = ["healthy", "degraded", "broken", "unknown"];
 
+/// The labels of a sample, and its value.
+pub(super) type Sample<'a> = (Vec<(&'a str, &'a str)>, String);
+
+/// One metric: its help, its type, and each sample on a line.
+pub(super) fn family<'a>(
+    out: &mut String,
+    name: &str,
+    help: &str,
+    samples: impl IntoIterator<Item = Sample<'a>>,
+) {
+    let _ = writeln!(out, "# HELP builder_doctor_{name} {help}\n# TYPE builder_doctor_{name} gauge");
+    for (labels, value) in samples {
+        let labels: Vec<String> =
+            labels.iter().map(|(name, value)| format!("{name}=\"{}\"", label(value))).collect();
+        let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
+        let _ = writeln!(out, "builder_doctor_{name}{labels} {value}");
+    }
+}
+
 /// Each metric with its help; with a newline at its end.
 pub fn render(report: &Report) -> String {
     let mut out = String::new();
-    let mut metric = |name: &str, help: &str, samples: Vec<(Vec<(&str, &str)>, String)>| {
-        if samples.is_empty() {
-            return;
-        }
-        let _ = writeln!(out, "# HELP builder_doctor_{name} {help}\n# TYPE builder_doctor_{name} gauge");
-        for (labels, value) in samples {
-            let labels: Vec<String> =
-                labels.iter().map(|(name, value)| format!("{name}=\"{}\"", label(value))).collect();
-            let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
-            let _ = writeln!(out, "builder_doctor_{name}{labels} {value}");
+    let mut metric = |name: &str, help: &str, samples: Vec<Sample>| {
+        if !samples.is_empty() {
+            family(&mut out, name, help, samples);
         }
     };
     let one = || "1".to_owned();

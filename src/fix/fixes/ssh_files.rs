@@ -39,8 +39,8 @@ pub static ONE_KEY: Fix = Fix {
     title: "Have ssh offer the builder its own key alone",
     safety: Safety::Ask,
     plan: |e, want, _| {
-        let text = format!("Host {}\n  IdentitiesOnly yes\n  IdentityAgent none\n", host(e, want)?);
-        file(e, "000-builder-one-key.conf", text, "have the builder's key offered, and no other")
+        let settings = ["IdentitiesOnly yes", "IdentityAgent none"];
+        for_builder(e, want, "one-key", settings, "have the builder's key offered, and no other")
     },
 };
 
@@ -50,13 +50,8 @@ pub static NO_SHARING: Fix = Fix {
     title: "Have ssh open a connection of its own for each build",
     safety: Safety::Ask,
     plan: |e, want, _| {
-        let text = format!("Host {}\n  ControlMaster no\n  ControlPath none\n", host(e, want)?);
-        file(
-            e,
-            "000-builder-no-sharing.conf",
-            text,
-            "keep what ssh says of shared connections out of Nix's channel",
-        )
+        let why = "keep what ssh says of shared connections out of Nix's channel";
+        for_builder(e, want, "no-sharing", ["ControlMaster no", "ControlPath none"], why)
     },
 };
 
@@ -79,6 +74,18 @@ pub static OWNER: Fix = Fix {
         Ok(vec![Step::new(action, "have ssh take the file", Back::from_journal())])
     },
 };
+
+/// Two settings that hold for the builder alone, in a file of their own before all others.
+fn for_builder(
+    e: &Evidence,
+    want: &Expectations,
+    name: &str,
+    [first, second]: [&str; 2],
+    why: &str,
+) -> Result<Vec<Step>, NoPlan> {
+    let text = format!("Host {}\n  {first}\n  {second}\n", host(e, want)?);
+    file(e, &format!("000-builder-{name}.conf"), text, why)
+}
 
 fn host<'e>(e: &'e Evidence, want: &Expectations) -> Result<&'e str, NoPlan> {
     let machine = e.builder(want)?.ok_or_else(|| NoPlan::NotHere("no builder is declared".to_owned()))?;

@@ -120,13 +120,7 @@ pub const WORLDS: &[World] = &[
     World {
         name: "healthy-single-user",
         doc: "Nix was installed for alice alone: /nix is hers, there is no daemon, and she dials with a key of her own.",
-        before: r#"
-            job_unload $DAEMON
-            rm $HOST/Library/LaunchDaemons/$DAEMON.plist
-            setting build-users-group ''
-            chown -R -h 501:20 $HOST/nix/var
-            chown 501:20 $HOST/nix $HOST/nix/store
-        "#,
+        before: "single_user",
         after: "chown 501:20 $HOST$KEY",
         run: &[
             Run::alice(Expect::Healthy),
@@ -137,13 +131,7 @@ pub const WORLDS: &[World] = &[
     World {
         name: "ssh-key-too-open-single-user",
         doc: "The same, and others may read her key: her own ssh ignores it. The remedy leaves it hers.",
-        before: r#"
-            job_unload $DAEMON
-            rm $HOST/Library/LaunchDaemons/$DAEMON.plist
-            setting build-users-group ''
-            chown -R -h 501:20 $HOST/nix/var
-            chown 501:20 $HOST/nix $HOST/nix/store
-        "#,
+        before: "single_user",
         after: "chown 501:20 $HOST$KEY; chmod 644 $HOST$KEY",
         run: &[Run::alice(Expect::That(|report| {
             Expect::Roots(&["ssh-key-too-open"]).check(report)?;
