@@ -3,6 +3,7 @@
 //! Looking takes `&dyn Host`, which cannot write: no method here changes anything. The commands that
 //! looking runs are listed, whole, in snapshots/commands.snap.
 
+pub mod change;
 pub mod files;
 pub mod live;
 mod process;
