@@ -29,6 +29,8 @@ pub struct Check {
     pub why: &'static str,
     /// What mends it.
     pub remedy: Remedy,
+    /// What mends it without anybody typing: the first that has steps for a machine is taken.
+    pub fixes: &'static [&'static crate::fix::Fix],
     /// Public reports and sources on which it rests, as `owner/repo#number` or a URL.
     pub references: &'static [&'static str],
     /// Pure: the same evidence, the same verdict. `?` on a fact turns a gap into unknown.

@@ -1,6 +1,6 @@
 //! What can be typed.
 
-use crate::commands::{check::CheckArgs, explain::ExplainArgs, why::WhyArgs};
+use crate::commands::{check::CheckArgs, explain::ExplainArgs, fix::FixArgs, why::WhyArgs};
 use builder_doctor::report::paint::Paint;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::time::Duration;
@@ -27,6 +27,8 @@ pub struct Cli {
 pub enum Topic {
     /// Diagnose this machine (the default)
     Check(CheckArgs),
+    /// Show what would mend the causes by itself, step by step
+    Fix(FixArgs),
     /// List every check, and every topic
     List(LookArgs),
     /// Explain a check, a topic, or what Nix, ssh, launchctl, QEMU or curl printed

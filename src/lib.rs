@@ -58,6 +58,8 @@ pub mod diagnosis;
 
 pub mod advice;
 
+pub mod fix;
+
 pub mod why;
 
 pub mod report;

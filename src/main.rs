@@ -11,7 +11,7 @@ use builder_doctor::host::Cancel;
 use builder_doctor::host::live::Live;
 use clap::Parser;
 use cli::{Cli, Topic};
-use commands::{check, explain, list, look_as_root, why};
+use commands::{check, explain, fix, list, look_as_root, why};
 use std::process::ExitCode;
 
 /// The exit code of what the user has to put right in the call itself.
@@ -22,6 +22,7 @@ fn main() -> ExitCode {
     let ended = match cli.topic {
         None => check::run(&cli.check),
         Some(Topic::Check(args)) => check::run(&args),
+        Some(Topic::Fix(args)) => fix::run(&args),
         Some(Topic::List(args)) => Ok(list::run(&args)),
         Some(Topic::Explain(args)) => explain::run(&args),
         Some(Topic::Why(args)) => why::run(&args),

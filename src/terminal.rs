@@ -24,6 +24,11 @@ pub fn print(text: &str) -> io::Result<()> {
     }
 }
 
+/// Whether somebody reads what is printed, at a terminal.
+pub fn is_watched() -> bool {
+    io::stdout().is_terminal()
+}
+
 /// One line on standard error.
 pub fn complain(error: &str) {
     let lines: Vec<String> = error.lines().map(builder_doctor::prose::line).collect();

@@ -101,6 +101,7 @@ impl CheckArgs {
 pub fn run(args: &CheckArgs) -> Result<ExitCode, String> {
     let selection = args.selection()?;
     let saved = replay::saved(args)?;
+    let offers_fixes = saved.is_none() && terminal::is_watched();
     // Not before the report is read: until then a signal may end us as it ends every program.
     let interrupted = Arc::new(Cancel::default());
     terminal::heed_signals(&interrupted)?;
@@ -120,6 +121,7 @@ pub fn run(args: &CheckArgs) -> Result<ExitCode, String> {
     };
     let diagnosis = diagnose(&checks::all(), &evidence, &want, &selection);
     let mut report = Report::new(&diagnosis, &evidence, &want, timings);
+    report.offers_fixes = offers_fixes;
     if interrupted.reason().is_some() {
         report.interrupted = true;
         report.exit_code = terminal::INTERRUPTED;

@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod explain;
+pub mod fix;
 pub mod list;
 pub mod look_as_root;
 pub mod why;

@@ -316,6 +316,9 @@ fn probes(report: &Report) -> String {
 /// The last line: what to do next.
 fn next(report: &Report, paint: Paint) -> String {
     let first = report.causes().next();
+    if let Some(offer) = super::plan::offer(report) {
+        return paint.wrap(&offer, "", "");
+    }
     let text = match (report.verdict, first) {
         ("broken" | "degraded", Some(first))
             if first.remedy.commands.len() == 1 && first.remedy.edit.is_empty() =>

@@ -5,6 +5,7 @@ pub mod human;
 pub mod json;
 pub mod list;
 pub mod paint;
+pub mod plan;
 pub mod symptoms;
 pub mod why;
 
@@ -14,6 +15,7 @@ use crate::diagnosis::{Diagnosis, Link};
 use crate::evidence::machines::Place;
 use crate::evidence::{Evidence, Timing};
 use crate::expectations::Expectations;
+use crate::fix::{self, Safety};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -46,6 +48,9 @@ pub struct Report<'a> {
     pub expectations: &'a Expectations,
     /// How long it took to take the evidence.
     pub timings: Timings,
+    /// It is read at a terminal of the very machine, so that its fixes may be offered.
+    #[serde(skip)]
+    pub offers_fixes: bool,
 }
 
 /// Who wrote a report.
@@ -92,8 +97,24 @@ pub struct Found<'a> {
     pub why: &'static str,
     /// What mends it on this machine.
     pub remedy: Prescription,
+    /// What does so without anybody typing; absent where nothing does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fix: Option<Mendable>,
     /// The command that explains it.
     pub docs: String,
+}
+
+/// The fix of a finding, whose steps `builder-doctor fix --dry-run` shows.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Mendable {
+    /// Its name.
+    pub id: &'static str,
+    /// `safe`, `disruptive` or `ask`.
+    pub safety: Safety,
+    /// How many steps it has.
+    pub steps: usize,
+    /// A step needs root.
+    pub needs_root: bool,
 }
 
 /// A check that was asked.
@@ -144,7 +165,13 @@ impl<'a> Report<'a> {
             evidence: e,
             expectations: want,
             timings,
+            offers_fixes: false,
         }
+    }
+
+    /// The causes that a fix mends which is safe here.
+    pub fn fixable(&self) -> impl Iterator<Item = &Found<'a>> {
+        self.causes().filter(|found| found.fix.as_ref().is_some_and(|fix| fix.safety == Safety::Safe))
     }
 
     /// The causes: failed checks that nobody else is to blame for.
@@ -183,6 +210,12 @@ fn findings<'a>(d: &'a Diagnosis, e: &Evidence, want: &Expectations) -> Vec<Foun
             place: finding.place.as_ref(),
             why: judged.check.why,
             remedy: prescribe(judged.check, finding, e, want),
+            fix: fix::made(judged.check, finding, e, want).and_then(Result::ok).map(|made| Mendable {
+                id: made.fix.id,
+                safety: made.safety,
+                steps: made.steps.len(),
+                needs_root: made.needs_root(),
+            }),
             docs: format!("builder-doctor explain {}", judged.check.id),
         })
         .collect()

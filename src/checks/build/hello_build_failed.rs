@@ -37,6 +37,7 @@ pub static CHECK: Check = Check {
         &["nix build --no-link -L {installable}"],
         "The command shows the whole error. `nix registry list` shows what the names of flakes stand for.",
     )),
+    fixes: &[],
     references: &["NixOS/nix#4653", "DeterminateSystems/zero-to-nix#340"],
     judge,
     examples: &[

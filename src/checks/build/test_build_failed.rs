@@ -30,6 +30,7 @@ pub static CHECK: Check = Check {
         ],
         "The first command looks as root too, which tells more. The second is the test build; change the name to run it again.",
     )),
+    fixes: &[],
     references: &["https://nix.dev/manual/nix/latest/advanced-topics/distributed-builds"],
     judge,
     examples: &[

@@ -19,6 +19,7 @@ pub static CHECK: Check = Check {
         &["builder-doctor --sudo"],
         "That looks into the VM too. If you do not need the system, empty optional-systems in builder-doctor.toml.",
     )),
+    fixes: &[],
     references: &["nix-darwin/nix-darwin#1192"],
     judge,
     examples: &[

@@ -21,6 +21,7 @@ pub static CHECK: Check = Check {
         "If the first command shows an ssh that is older than the VM, it is dead and holds a slot: end it, or restart the VM \
          with the second.",
     )),
+    fixes: &[],
     references: &["NixOS/nix#2260", "NixOS/nix#3751", "NixOS/nix#1712"],
     judge,
     examples: &[

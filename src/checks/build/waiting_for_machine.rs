@@ -35,6 +35,7 @@ pub static CHECK: Check = Check {
              harm: leave them.",
         ),
     },
+    fixes: &[],
     references: &["NixOS/nix#2260", "NixOS/nix#3751"],
     judge,
     examples: &[

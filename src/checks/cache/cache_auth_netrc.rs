@@ -21,6 +21,7 @@ pub static CHECK: Check = Check {
          login`. By hand, as root, in that file, readable by root only:\n\n    machine {cache-host} login USER password TOKEN\n\n\
          If the cache is meant to be public, its URL is wrong, or its owner has closed it.",
     )),
+    fixes: &[],
     references: &[
         "NixOS/nixpkgs#347478",
         "https://nix.dev/manual/nix/latest/command-ref/conf-file#conf-netrc-file",

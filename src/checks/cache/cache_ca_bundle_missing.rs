@@ -23,6 +23,7 @@ pub static CHECK: Check = Check {
              sudo ln -sfn /nix/var/nix/profiles/default/etc/ssl/certs/ca-bundle.crt /etc/ssl/certs/ca-certificates.crt",
         ),
     },
+    fixes: &[],
     references: &["NixOS/nix#11087", "NixOS/nix#728"],
     judge,
     examples: &[

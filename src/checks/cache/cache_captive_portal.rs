@@ -18,6 +18,7 @@ pub static CHECK: Check = Check {
         &["open http://captive.apple.com"],
         "Sign in on the page that opens, then look again. If none opens, the URL of the cache is wrong.",
     )),
+    fixes: &[],
     references: &["https://www.rfc-editor.org/rfc/rfc8952"],
     judge,
     examples: &[

@@ -35,6 +35,7 @@ pub static CHECK: Check = Check {
              extra-trusted-public-keys = {signer}:KEY",
             ),
     },
+    fixes: &[],
     references: &[
         "nix-community/infra#961",
         "https://nix.dev/manual/nix/latest/command-ref/conf-file#conf-trusted-public-keys",

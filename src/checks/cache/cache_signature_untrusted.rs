@@ -40,6 +40,7 @@ pub static CHECK: Check = Check {
         )
         .after_edit("In /etc/nix/nix.conf, or in the builder's nix.conf:\n\n    extra-trusted-public-keys = {cache-key}"),
     },
+    fixes: &[],
     references: &["NixOS/nix#5343", "nix-community/infra#961"],
     judge,
     examples: &[

@@ -40,6 +40,7 @@ pub static CHECK: Check = Check {
              codeload.github.com.",
         ),
     },
+    fixes: &[],
     references: &["NixOS/nix#8081", "NixOS/nix#7914", "DeterminateSystems/nix-src#322"],
     judge,
     examples: &[

@@ -20,6 +20,7 @@ pub static CHECK: Check = Check {
         &["curl -sS {cache}/nix-cache-info"],
         "Offline? Then this is as it must be, and --offline leaves the caches out. If the command answers and Nix does not, ask your administrators whether this network needs a proxy.",
     )),
+    fixes: &[],
     references: &["NixOS/nix#7914"],
     judge,
     examples: &[

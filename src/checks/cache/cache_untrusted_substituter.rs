@@ -6,6 +6,7 @@ use super::substituter_missing;
 use crate::checks::nix::nix_config_unreadable;
 use crate::checks::prelude::*;
 use crate::evidence::caches::plain;
+use crate::fix::fixes::nix_conf;
 use crate::prose::and;
 
 /// See the module.
@@ -35,6 +36,7 @@ pub static CHECK: Check = Check {
             "In /etc/nix/nix.conf:\n\n    extra-substituters = {cache}\n    extra-trusted-public-keys = {cache-key}",
         ),
     },
+    fixes: &[&nix_conf::CACHE],
     references: &[
         "https://nix.dev/manual/nix/latest/command-ref/conf-file#conf-trusted-substituters",
         "juspay/omnix#409",

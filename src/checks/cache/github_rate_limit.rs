@@ -22,6 +22,7 @@ pub static CHECK: Check = Check {
          If a token is set already, it has expired: make a new one. Never write it into a file in the Nix store, which everybody \
          can read.",
     )),
+    fixes: &[],
     references: &["NixOS/nix#4653", "DeterminateSystems/zero-to-nix#340", "srid/nixos-config#54"],
     judge,
     examples: &[

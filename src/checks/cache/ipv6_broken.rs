@@ -18,6 +18,7 @@ pub static CHECK: Check = Check {
         "If the first times out, the network is to be mended: the VPN, or the router. Until then, IPv6 can be switched off for the \
          service in use, and on again with `-setv6automatic`:\n\n    sudo networksetup -setv6off Wi-Fi",
     )),
+    fixes: &[],
     references: &["NixOS/nixpkgs#416187", "https://www.rfc-editor.org/rfc/rfc8305"],
     judge,
     examples: &[

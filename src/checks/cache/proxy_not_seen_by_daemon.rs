@@ -41,6 +41,7 @@ pub static CHECK: Check = Check {
              then.",
         ),
     },
+    fixes: &[],
     references: &["NixOS/nix#7808"],
     judge,
     examples: &[

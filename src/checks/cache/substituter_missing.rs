@@ -7,6 +7,7 @@ use crate::checks::nix::nix_config_unreadable;
 use crate::checks::prelude::*;
 use crate::evidence::caches::plain;
 use crate::evidence::conf_files;
+use crate::fix::fixes::nix_conf;
 use crate::prose::and;
 
 /// See the module.
@@ -35,6 +36,7 @@ pub static CHECK: Check = Check {
              extra-trusted-public-keys = {cache-key}",
         ),
     },
+    fixes: &[&nix_conf::CACHE],
     references: &["https://nix.dev/manual/nix/latest/command-ref/conf-file#conf-substituters"],
     judge,
     examples: &[

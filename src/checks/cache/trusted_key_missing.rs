@@ -4,6 +4,7 @@ use super::{cache_untrusted_substituter, set_config};
 use crate::checks::nix::nix_config_unreadable;
 use crate::checks::prelude::*;
 use crate::evidence::conf_files;
+use crate::fix::fixes::nix_conf;
 
 /// See the module.
 pub static CHECK: Check = Check {
@@ -26,6 +27,7 @@ pub static CHECK: Check = Check {
         otherwise: Advice::disruptive(&["sudo launchctl kickstart -k system/{daemon-label}"], "")
             .after_edit("In /etc/nix/nix.conf:\n\n    extra-trusted-public-keys = {cache-key}"),
     },
+    fixes: &[&nix_conf::CACHE_KEY],
     references: &["NixOS/nix#5343", "nix-community/infra#961"],
     judge,
     examples: &[

@@ -38,6 +38,7 @@ pub static CHECK: Check = Check {
              nix.linux-builder.enable.",
         ),
     },
+    fixes: &[],
     references: &[
         "nix-darwin/nix-darwin#1505",
         "https://nixos.org/manual/nixpkgs/stable/#sec-darwin-builder",

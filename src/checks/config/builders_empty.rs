@@ -7,6 +7,7 @@ use crate::evidence::machines::DEFAULT;
 use crate::evidence::nix_config::ConfigView;
 use crate::evidence::origin::Origin;
 use crate::evidence::user_env::UserEnv;
+use crate::fix::fixes::nix_conf;
 
 /// See the module.
 pub static CHECK: Check = Check {
@@ -37,6 +38,7 @@ pub static CHECK: Check = Check {
             "Remove the line that sets it, or write instead:\n\n    builders = @/etc/nix/machines",
         ),
     },
+    fixes: &[&nix_conf::TAKE_OUT],
     references: &["nix-darwin/nix-darwin#1081"],
     judge,
     examples: &[

@@ -5,6 +5,7 @@ use super::{
 };
 use crate::checks::prelude::*;
 use crate::evidence::machines::FILE;
+use crate::fix::fixes::nix_conf;
 use crate::parse::machines::{Machines, parse};
 use crate::prose::and;
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,6 +41,7 @@ pub static CHECK: Check = Check {
             "In {file}, remove the line builders, or write instead:\n\n    builders = @/etc/nix/machines",
         ),
     },
+    fixes: &[&nix_conf::TAKE_OUT],
     references: &["nix-darwin/nix-darwin#477"],
     judge,
     examples: &[

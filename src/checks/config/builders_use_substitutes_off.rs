@@ -5,6 +5,7 @@ use crate::checks::nix::nix_config_unreadable;
 use crate::checks::prelude::*;
 use crate::evidence::machines::linux;
 use crate::evidence::nix_config::ConfigView;
+use crate::fix::fixes::nix_conf;
 
 /// See the module.
 pub static CHECK: Check = Check {
@@ -28,6 +29,7 @@ pub static CHECK: Check = Check {
         otherwise: Advice::manual(&["sudo launchctl kickstart -k system/{daemon-label}"], "")
             .after_edit("In /etc/nix/nix.conf:\n\n    builders-use-substitutes = true"),
     },
+    fixes: &[&nix_conf::SUBSTITUTES],
     references: &["https://nix.dev/manual/nix/latest/command-ref/conf-file#conf-builders-use-substitutes"],
     judge,
     examples: &[

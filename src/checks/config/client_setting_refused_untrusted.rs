@@ -46,6 +46,7 @@ pub static CHECK: Check = Check {
         )
         .after_edit("Take the line out of {whence}, and put it into {conf}:\n\n    {line}"),
     },
+    fixes: &[],
     references: &[
         "juspay/omnix#409",
         "nix-darwin/nix-darwin#842",

@@ -22,6 +22,7 @@ pub static CHECK: Check = Check {
          /etc/nix/nix.custom.conf. Or upstream's Nix in the place of Determinate's, managed by nix-darwin with nix.enable \
          and nix.linux-builder.enable.",
     )),
+    fixes: &[],
     references: &[
         "nix-darwin/nix-darwin#1505",
         "cpick/nix-rosetta-builder#37",

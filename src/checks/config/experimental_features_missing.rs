@@ -2,6 +2,7 @@
 
 use crate::checks::nix::nix_config_unreadable;
 use crate::checks::prelude::*;
+use crate::fix::fixes::nix_conf;
 use crate::prose::and;
 
 /// See the module.
@@ -30,6 +31,7 @@ pub static CHECK: Check = Check {
              extra-experimental-features = {experimental-features}",
         ),
     },
+    fixes: &[&nix_conf::EXPERIMENTAL],
     references: &["https://nix.dev/manual/nix/latest/development/experimental-features"],
     judge,
     examples: &[

@@ -5,6 +5,7 @@ use crate::checks::prelude::*;
 use crate::evidence::builds::{BuildRun, Ended};
 use crate::evidence::machines::linux;
 use crate::evidence::nix_config::ConfigView;
+use crate::fix::fixes::nix_conf;
 use crate::parse::build_log::Outcome;
 use crate::prose::and;
 
@@ -34,6 +35,7 @@ pub static CHECK: Check = Check {
         otherwise: Advice::manual(&["sudo launchctl kickstart -k system/{daemon-label}"], "")
             .after_edit("Remove the line external-builders from /etc/nix/nix.conf."),
     },
+    fixes: &[&nix_conf::TAKE_OUT],
     references: &["DeterminateSystems/determinate#156"],
     judge,
     examples: &[

@@ -4,6 +4,7 @@ use crate::checks::nix::nix_config_unreadable;
 use crate::checks::prelude::*;
 use crate::evidence::builds::{BuildRun, Ended};
 use crate::evidence::nix_config::ConfigView;
+use crate::fix::fixes::nix_conf;
 use crate::parse::build_log::Outcome;
 use crate::prose::and;
 
@@ -31,6 +32,7 @@ pub static CHECK: Check = Check {
             "No Linux system belongs in extra-platforms of /etc/nix/nix.conf: take {linux-systems} out.",
         ),
     },
+    fixes: &[&nix_conf::NO_LINUX],
     references: &["cpick/nix-rosetta-builder#19", "NixOS/nixpkgs#341101"],
     judge,
     examples: &[

@@ -4,6 +4,7 @@ use crate::checks::nix::nix_config_unreadable;
 use crate::checks::prelude::*;
 use crate::evidence::nix_config::ConfigView;
 use crate::evidence::origin::Origin;
+use crate::fix::fixes::nix_conf;
 use crate::prose::and;
 
 /// See the module.
@@ -33,6 +34,7 @@ pub static CHECK: Check = Check {
              extra-system-features = {missing-features}",
         ),
     },
+    fixes: &[&nix_conf::FEATURES],
     references: &["NixOS/nixpkgs#294725", "nix-community/infra#2478"],
     judge,
     examples: &[

@@ -3,6 +3,7 @@
 use crate::checks::nix::nix_config_unreadable;
 use crate::checks::prelude::*;
 use crate::evidence::nix_config::ConfigView;
+use crate::fix::fixes::nix_conf;
 
 /// See the module.
 pub static CHECK: Check = Check {
@@ -26,6 +27,7 @@ pub static CHECK: Check = Check {
         otherwise: Advice::manual(&["sudo launchctl kickstart -k system/{daemon-label}"], "")
             .after_edit("In /etc/nix/nix.conf:\n\n    max-jobs = auto"),
     },
+    fixes: &[&nix_conf::LOCAL_SLOT],
     references: &["NixOS/nix#10451", "NixOS/nix#3806", "NixOS/nix#2238"],
     judge,
     examples: &[

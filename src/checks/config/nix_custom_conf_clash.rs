@@ -2,6 +2,7 @@
 
 use crate::checks::prelude::*;
 use crate::evidence::custom_conf::{CustomConf, FILE};
+use crate::fix::fixes::custom_conf;
 
 /// See the module.
 pub static CHECK: Check = Check {
@@ -24,6 +25,7 @@ pub static CHECK: Check = Check {
         "What the file sets and you wish to keep belongs into nix.settings of your nix-darwin configuration, before the \
          second command.",
     )),
+    fixes: &[&custom_conf::SET_ASIDE],
     references: &["https://github.com/nix-darwin/nix-darwin/blob/master/modules/nix/default.nix"],
     judge,
     examples: &[

@@ -36,6 +36,7 @@ pub static CHECK: Check = Check {
             "",
         ),
     },
+    fixes: &[],
     references: &["https://nix.dev/manual/nix/latest/command-ref/conf-file#conf-builders"],
     judge,
     examples: &[

@@ -28,6 +28,7 @@ pub static CHECK: Check = Check {
             "The command starts the stock VM of a nixpkgs release, which is not hit.",
         ),
     },
+    fixes: &[],
     references: &["NixOS/nixpkgs#552774", "NixOS/nixpkgs#562444", "Mic92/nixos-shell#170"],
     judge,
     examples: &[

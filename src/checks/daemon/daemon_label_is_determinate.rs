@@ -19,6 +19,7 @@ pub static CHECK: Check = Check {
         "The daemon in use is restarted by:\n\n    sudo launchctl kickstart -k system/{daemon-label}\n\nTo be rid of the \
          other:\n\n    sudo launchctl bootout system/{left-over}\n    sudo rm /Library/LaunchDaemons/{left-over}.plist",
     )),
+    fixes: &[],
     references: &["https://docs.determinate.systems/determinate-nix", "NixOS/nix#9978"],
     judge,
     examples: &[

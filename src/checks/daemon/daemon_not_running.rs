@@ -4,6 +4,7 @@ use crate::checks::nix::{nix_config_unreadable, nix_not_installed};
 use crate::checks::prelude::*;
 use crate::evidence::nix_daemon::NixDaemon;
 use crate::evidence::state_folder::StateFolder;
+use crate::fix::fixes::restart_daemon;
 use crate::parse::launchd::Printed;
 use crate::parse::store_info::{self, DaemonError};
 
@@ -22,6 +23,7 @@ pub static CHECK: Check = Check {
         "If launchctl does not know the job: sudo launchctl bootstrap system \
          /Library/LaunchDaemons/{daemon-label}.plist",
     )),
+    fixes: &[&restart_daemon::START],
     references: &["NixOS/nix#1980", "NixOS/nix#10136", "NixOS/nix#15589"],
     judge,
     examples: &[

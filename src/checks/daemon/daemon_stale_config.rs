@@ -3,6 +3,7 @@
 use super::daemon_not_running;
 use crate::checks::prelude::*;
 use crate::evidence::builds::Ended;
+use crate::fix::fixes::restart_daemon;
 use crate::parse::build_log::Outcome;
 use crate::prose::span;
 
@@ -17,6 +18,7 @@ pub static CHECK: Check = Check {
     why: "The daemon reads nix.conf once, when it is started; `nix config show` reads it anew each time. So the files can be \
           right while the daemon acts on what they said before. The machines file is read anew for every build.",
     remedy: Remedy::same(Advice::disruptive(&["sudo launchctl kickstart -k system/{daemon-label}"], "")),
+    fixes: &[&restart_daemon::RESTART],
     references: &["https://nix.dev/manual/nix/latest/command-ref/conf-file"],
     judge,
     examples: &[

@@ -29,6 +29,7 @@ pub static CHECK: Check = Check {
         otherwise: Advice::manual(&["sudo launchctl kickstart -k system/{daemon-label}"], "")
             .after_edit("In /etc/nix/nix.conf:\n\n    allowed-users = *"),
     },
+    fixes: &[],
     references: &["https://nix.dev/manual/nix/latest/command-ref/conf-file#conf-allowed-users"],
     judge,
     examples: &[

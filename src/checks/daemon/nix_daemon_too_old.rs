@@ -20,6 +20,7 @@ pub static CHECK: Check = Check {
         "If it is still old after that, its launchd job names an old Nix: activate your configuration again, or \
          install Nix again over itself.",
     )),
+    fixes: &[],
     references: &["NixOS/nix#14032"],
     judge,
     examples: &[

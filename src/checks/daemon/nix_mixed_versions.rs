@@ -18,6 +18,7 @@ pub static CHECK: Check = Check {
         &["which -a nix"],
         "Remove the one that you did not mean to install.",
     )),
+    fixes: &[],
     references: &["NixOS/nix#14032"],
     judge,
     examples: &[

@@ -28,6 +28,7 @@ pub static CHECK: Check = Check {
             "Nothing is broken. To have no such build sent there, take kvm out of the sixth column of its line.",
         ),
     },
+    fixes: &[],
     references: &["NixOS/nixpkgs#562444", "https://discourse.nixos.org/t/24313"],
     judge,
     examples: &[

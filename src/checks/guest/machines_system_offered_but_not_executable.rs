@@ -29,6 +29,7 @@ pub static CHECK: Check = Check {
              of the second column.",
         ),
     },
+    fixes: &[],
     references: &["cpick/nix-rosetta-builder#5", "nix-darwin/nix-darwin#1192"],
     judge,
     examples: &[

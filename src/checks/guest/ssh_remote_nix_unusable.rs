@@ -3,6 +3,7 @@
 use super::{set_inside, vm_disk_full};
 use crate::checks::prelude::*;
 use crate::checks::ssh::{ssh_login_refused, ssh_multiplexing_in_protocol};
+use crate::fix::fixes::restart_builder;
 use crate::parse::store_info::{self, SshFault, SshWords};
 
 /// See the module.
@@ -20,6 +21,7 @@ pub static CHECK: Check = Check {
         "That helps where the VM's daemon ended. If the login prints something, remove it from the shell's start-up files in \
          the VM; sudo ssh {host} true must print nothing.",
     )),
+    fixes: &[&restart_builder::RESTART],
     references: &["NixOS/nix#7508", "NixOS/nix#10136"],
     judge,
     examples: &[

@@ -26,6 +26,7 @@ pub static CHECK: Check = Check {
              trusted-users = root builder",
         ),
     },
+    fixes: &[],
     references: &[
         "NixOS/nix#2127",
         "https://nix.dev/manual/nix/latest/command-ref/conf-file#conf-trusted-users",

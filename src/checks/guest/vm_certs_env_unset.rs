@@ -36,6 +36,7 @@ pub static CHECK: Check = Check {
              /nix/var/nix/profiles/default/etc/ssl/certs/ca-bundle.crt. Then:",
         ),
     },
+    fixes: &[],
     references: &["NixOS/nixpkgs#236389"],
     judge,
     examples: &[

@@ -2,6 +2,7 @@
 
 use crate::checks::prelude::*;
 use crate::evidence::port::PortAnswer;
+use crate::fix::fixes::restart_builder;
 use crate::parse::launchd::Printed;
 
 /// See the module.
@@ -20,6 +21,7 @@ pub static CHECK: Check = Check {
         &["sudo launchctl kickstart -k system/{label}"],
         "The VM starts anew, and makes the folder. Builds that run on it are lost.",
     )),
+    fixes: &[&restart_builder::RESTART],
     references: &["nix-darwin/nix-darwin#768", "nix-darwin/nix-darwin#791"],
     judge,
     examples: &[

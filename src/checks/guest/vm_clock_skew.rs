@@ -3,6 +3,7 @@
 use super::{inside, set_inside};
 use crate::checks::prelude::*;
 use crate::checks::ssh::ssh_login_refused;
+use crate::fix::fixes::restart_builder;
 use crate::prose::span;
 
 /// A login takes seconds, which are not the clock's fault.
@@ -23,6 +24,7 @@ pub static CHECK: Check = Check {
         "The restart sets the clock, and ends builds that run. It comes back after each long sleep where the VM reaches no \
          time server.",
     )),
+    fixes: &[&restart_builder::RESTART],
     references: &["superradcompany/microsandbox#831", "smol-machines/smolvm#521", "arcboxlabs/arcbox#574"],
     judge,
     examples: &[

@@ -3,6 +3,7 @@
 use super::{inside, of_this_vm, set_inside};
 use crate::checks::prelude::*;
 use crate::checks::ssh::ssh_login_refused;
+use crate::fix::fixes::new_disk;
 use crate::parse::platform::Df;
 
 /// See the module.
@@ -35,6 +36,7 @@ pub static CHECK: Check = Check {
             "The VM makes a new disk, without what was built on the old one, which can go once the new one works.",
         ),
     },
+    fixes: &[&new_disk::MAKE],
     references: &["nix-darwin/nix-darwin#1200", "nix-darwin/nix-darwin#850"],
     judge,
     examples: &[

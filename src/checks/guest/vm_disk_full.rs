@@ -4,6 +4,7 @@ use super::{inside, set_inside};
 use crate::checks::prelude::*;
 use crate::checks::ssh::ssh_login_refused;
 use crate::evidence::builds::Ended;
+use crate::fix::fixes::new_disk;
 use crate::parse::build_log::Outcome;
 use crate::parse::platform::Df;
 
@@ -37,6 +38,7 @@ pub static CHECK: Check = Check {
             "Empties the VM's store.",
         ),
     },
+    fixes: &[&new_disk::MAKE],
     references: &["nix-darwin/nix-darwin#1200", "Mic92/nixos-shell#30"],
     judge,
     examples: &[

@@ -38,6 +38,7 @@ pub static CHECK: Check = Check {
              this machine do the downloading: builders-use-substitutes = false in nix.conf.",
         ),
     },
+    fixes: &[],
     references: &["nix-darwin/nix-darwin#997", "NixOS/nixpkgs#108984", "NixOS/nixpkgs#398952", "NixOS/nixpkgs#416187"],
     judge,
     examples: &[

@@ -38,6 +38,7 @@ pub static CHECK: Check = Check {
              its start script in {plist}. Then:",
         ),
     },
+    fixes: &[],
     references: &["NixOS/nix#10351", "NixOS/nixpkgs#304011"],
     judge,
     examples: &[

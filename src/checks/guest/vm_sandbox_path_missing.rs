@@ -29,6 +29,7 @@ pub static CHECK: Check = Check {
              nix-daemon.",
         ),
     },
+    fixes: &[],
     references: &[
         "nix-darwin/nix-darwin#1091",
         "nix-darwin/nix-darwin#1192",

@@ -17,6 +17,7 @@ pub static CHECK: Check = Check {
         &["sysctl kern.hv_support hw.model"],
         "Nothing on this machine mends it. Use a Linux builder on another machine, as a line in /etc/nix/machines.",
     )),
+    fixes: &[],
     references: &["nix-darwin/nix-darwin#1616"],
     judge,
     examples: &[

@@ -20,6 +20,7 @@ pub static CHECK: Check = Check {
         &["df -h /nix", "nix-collect-garbage"],
         "nix-collect-garbage deletes what nothing uses; with -d it deletes old generations as well.",
     )),
+    fixes: &[],
     references: &["https://nix.dev/manual/nix/latest/package-management/garbage-collection"],
     judge,
     examples: &[

@@ -2,6 +2,7 @@
 
 use crate::checks::prelude::*;
 use crate::evidence::ssh::Localhost;
+use crate::fix::fixes::hosts_file;
 
 /// See the module.
 pub static CHECK: Check = Check {
@@ -17,6 +18,7 @@ pub static CHECK: Check = Check {
         &["grep -n localhost /etc/hosts"],
         "/etc/hosts needs these two lines:\n\n    127.0.0.1 localhost\n    ::1 localhost",
     )),
+    fixes: &[&hosts_file::LOCALHOST],
     references: &["nix-darwin/nix-darwin#913"],
     judge,
     examples: &[

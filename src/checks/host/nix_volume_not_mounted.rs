@@ -4,6 +4,7 @@ use super::synthetic_conf_lost;
 use crate::checks::prelude::*;
 use crate::evidence::nix::Nix;
 use crate::evidence::nix_volume::{JOBS, NixVolume};
+use crate::fix::fixes::nix_volume;
 use crate::parse::diskutil::Volume;
 
 /// See the module.
@@ -24,6 +25,7 @@ pub static CHECK: Check = Check {
          sudo diskutil apfs unlockVolume \"{volume}\" -mountpoint /nix\n\nThe daemon and the VM wait for it, and go on by \
          themselves.",
     )),
+    fixes: &[&nix_volume::MOUNT],
     references: &[
         "NixOS/nix#6839",
         "NixOS/nix#5938",

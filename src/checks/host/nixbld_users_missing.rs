@@ -35,6 +35,7 @@ pub static CHECK: Check = Check {
              it calls sudo.",
         ),
     },
+    fixes: &[],
     references: &[
         "NixOS/nix#10892",
         "NixOS/nix#11364",

@@ -19,6 +19,7 @@ pub static CHECK: Check = Check {
         "Stay on the last nixpkgs release that supports this Mac, in the inputs of your nix-darwin flake (26.05 for an \
          Intel Mac, 25.05 below macOS 14), or update macOS.",
     )),
+    fixes: &[],
     references: &[
         "https://nixos.org/manual/nixos/unstable/release-notes#sec-release-25.05",
         "https://nixos.org/manual/nixpkgs/unstable/release-notes#sec-nixpkgs-release-25.11",

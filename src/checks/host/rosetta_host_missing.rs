@@ -19,6 +19,7 @@ pub static CHECK: Check = Check {
         &["softwareupdate --install-rosetta", "sudo launchctl kickstart -k system/{daemon-label}"],
         "The first command shows Apple's licence; the second lets the daemon see that Rosetta is there.",
     )),
+    fixes: &[],
     references: &[
         "https://nix.dev/manual/nix/latest/command-ref/conf-file#conf-extra-platforms",
         "cpick/nix-rosetta-builder#5",

@@ -2,6 +2,7 @@
 
 use crate::checks::prelude::*;
 use crate::evidence::roots::Roots;
+use crate::fix::fixes::synthetic_conf;
 
 /// See the module.
 pub static CHECK: Check = Check {
@@ -25,6 +26,7 @@ pub static CHECK: Check = Check {
          the file names; a restart of the Mac does so as well. Then start the VM anew:\n\n    \
          sudo launchctl kickstart -k system/{label}",
     )),
+    fixes: &[&synthetic_conf::ADD],
     references: &["NixOS/nix#16447", "NixOS/nix#6839"],
     judge,
     examples: &[

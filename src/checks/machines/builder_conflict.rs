@@ -35,6 +35,7 @@ pub static CHECK: Check = Check {
              bootout system/LABEL, and move its file out of /Library/LaunchDaemons.",
         ),
     },
+    fixes: &[],
     references: &["cpick/nix-rosetta-builder#37", "DeterminateSystems/determinate#156"],
     judge,
     examples: &[

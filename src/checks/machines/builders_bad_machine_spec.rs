@@ -28,6 +28,7 @@ pub static CHECK: Check = Check {
         determinate: None,
         otherwise: Advice::manual(&["sudo -e {file}"], "Mend the marked column. No restart is needed."),
     },
+    fixes: &[],
     references: &["https://nix.dev/manual/nix/latest/command-ref/conf-file#conf-builders"],
     judge,
     examples: &[

@@ -29,6 +29,7 @@ pub static CHECK: Check = Check {
             "Remove line {line}, or the other one. No restart is needed after an edit of a machines file.",
         ),
     },
+    fixes: &[],
     references: &["https://nix.dev/manual/nix/latest/command-ref/conf-file#conf-builders"],
     judge,
     examples: &[

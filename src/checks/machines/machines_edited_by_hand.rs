@@ -28,6 +28,7 @@ pub static CHECK: Check = Check {
              nix-darwin configuration.",
         ),
     ),
+    fixes: &[],
     references: &["https://github.com/nix-darwin/nix-darwin/blob/master/modules/system/etc.nix"],
     judge,
     examples: &[

@@ -3,6 +3,7 @@
 use super::{builders_bad_machine_spec, machines_odd_fields, machines_system_not_offered, takes};
 use crate::checks::config::builders_inline_shadows_machines_file;
 use crate::checks::prelude::*;
+use crate::fix::fixes::machine_line;
 use crate::prose::and;
 
 /// See the module.
@@ -31,6 +32,7 @@ pub static CHECK: Check = Check {
             "Add {missing-feature} to the sixth column, with a comma and no space. No restart is needed.",
         ),
     },
+    fixes: &[&machine_line::FEATURE],
     references: &["NixOS/nix#2238", "supabase/postgres#1999", "cpick/nix-rosetta-builder#40"],
     judge,
     examples: &[

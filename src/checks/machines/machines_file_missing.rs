@@ -36,6 +36,7 @@ pub static CHECK: Check = Check {
              c3NoLWVkMjU1MTkgQUFBQUMzTnphQzFsWkRJMU5URTVBQUFBSUpCV2N4Yi9CbGFxdDFhdU90RStGOFFVV3JVb3RpQzVxQkorVXVFV2RWQ2Igcm9vdEBuaXhvcwo=",
         ),
     },
+    fixes: &[],
     references: &["nix-darwin/nix-darwin#1505"],
     judge,
     examples: &[

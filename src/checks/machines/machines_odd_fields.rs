@@ -30,6 +30,7 @@ pub static CHECK: Check = Check {
              needed after an edit of a machines file.",
         ),
     },
+    fixes: &[],
     references: &["NixOS/nix#4117", "NixOS/nixpkgs#229542"],
     judge,
     examples: &[

@@ -32,6 +32,7 @@ pub static CHECK: Check = Check {
              it, empty optional-systems in builder-doctor.toml.",
         ),
     },
+    fixes: &[],
     references: &["nix-darwin/nix-darwin#1192", "nix-darwin/nix-darwin#1091"],
     judge,
     examples: &[

@@ -28,6 +28,7 @@ pub static CHECK: Check = Check {
              /etc/ssh/ssh_config.d:\n\n    Host {port-alias}\n      Hostname {port-hostname}\n      Port {machine-port}",
         ),
     },
+    fixes: &[],
     references: &[
         "NixOS/nix#7044",
         "NixOS/nix#3425",

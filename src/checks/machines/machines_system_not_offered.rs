@@ -30,6 +30,7 @@ pub static CHECK: Check = Check {
             "Add {missing-system} to the second column. No restart is needed.",
         ),
     },
+    fixes: &[],
     references: &["NixOS/nix#4117", "nix-darwin/nix-darwin#1192"],
     judge,
     examples: &[

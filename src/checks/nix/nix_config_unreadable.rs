@@ -29,6 +29,7 @@ pub static CHECK: Check = Check {
         )),
         otherwise: Advice::manual(&["nix config show"], "The command says the file; mend the line in it."),
     },
+    fixes: &[],
     references: &["https://nix.dev/manual/nix/latest/command-ref/conf-file"],
     judge,
     examples: &[

@@ -19,6 +19,7 @@ pub static CHECK: Check = Check {
         &["ls /nix/store"],
         "To install Nix, follow https://nixos.org/download.",
     )),
+    fixes: &[],
     references: &["https://nixos.org/download", "NixOS/nix#3616"],
     judge,
     examples: &[

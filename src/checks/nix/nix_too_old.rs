@@ -22,6 +22,7 @@ pub static CHECK: Check = Check {
         determinate: Some(Advice::manual(&["sudo determinate-nixd upgrade"], "")),
         otherwise: Advice::manual(&["sudo -i nix upgrade-nix"], ""),
     },
+    fixes: &[],
     references: &["https://nix.dev/manual/nix/latest/release-notes/rl-2.30"],
     judge,
     examples: &[

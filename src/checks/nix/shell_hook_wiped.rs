@@ -3,6 +3,7 @@
 use super::nix_not_installed;
 use crate::checks::prelude::*;
 use crate::evidence::shell_hooks::{ShellFile, ShellHooks};
+use crate::fix::fixes::shell_hook;
 use crate::prose::and;
 
 /// See the module.
@@ -36,6 +37,7 @@ pub static CHECK: Check = Check {
              . '/nix/var/nix/profiles/default/etc/profile.d/nix-daemon.sh'\n    fi",
         ),
     },
+    fixes: &[&shell_hook::LINES],
     references: &[
         "NixOS/nix#3616",
         "NixOS/nix#6927",

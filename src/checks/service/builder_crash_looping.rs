@@ -49,6 +49,7 @@ pub static CHECK: Check = Check {
              store path is gone, set the builder up anew.",
         ),
     },
+    fixes: &[],
     references: &["NixOS/nixpkgs#528299", "NixOS/nixpkgs#375907", "nix-darwin/nix-darwin#1292"],
     judge,
     examples: &[

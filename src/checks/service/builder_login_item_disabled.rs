@@ -28,6 +28,7 @@ pub static CHECK: Check = Check {
          may be several of that name, as the Nix daemon's job is one, too. Then run the second; the VM takes half a minute to \
          come up.",
     )),
+    fixes: &[],
     references: &[
         "https://support.apple.com/guide/deployment/manage-login-items-background-tasks-mac-depdca572563/web",
     ],

@@ -2,6 +2,7 @@
 
 use super::{builder_login_item_disabled, job, of_the_vm, set_job};
 use crate::checks::prelude::*;
+use crate::fix::fixes::start_builder;
 use crate::parse::launchd::Printed;
 
 /// See the module.
@@ -20,6 +21,7 @@ pub static CHECK: Check = Check {
         "The VM takes half a minute to come up. If bootstrap answers `5: Input/output error`, the job is loaded already: sudo \
          launchctl kickstart system/{label}.",
     )),
+    fixes: &[&start_builder::START],
     references: &["DeterminateSystems/nix-installer#1047", "supabase/postgres#1999"],
     judge,
     examples: &[

@@ -6,6 +6,7 @@ use super::{
 use crate::checks::config::builder_not_configured;
 use crate::checks::prelude::*;
 use crate::evidence::service::PlistState;
+use crate::fix::fixes::start_builder;
 use crate::parse::launchd::Printed;
 
 /// See the module.
@@ -27,6 +28,7 @@ pub static CHECK: Check = Check {
         &["sudo launchctl bootstrap system {plist}"],
         "The VM takes half a minute to come up.",
     )),
+    fixes: &[&start_builder::START],
     references: &["nix-darwin/nix-darwin#1033"],
     judge,
     examples: &[

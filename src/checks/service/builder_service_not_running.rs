@@ -7,6 +7,7 @@ use super::{
 };
 use crate::checks::host::{host_cannot_virtualise, nix_volume_not_mounted, synthetic_conf_lost};
 use crate::checks::prelude::*;
+use crate::fix::fixes::start_builder;
 
 /// See the module.
 pub static CHECK: Check = Check {
@@ -32,6 +33,7 @@ pub static CHECK: Check = Check {
         &["sudo launchctl kickstart system/{label}"],
         "The VM takes half a minute to come up.",
     )),
+    fixes: &[&start_builder::START],
     references: &["nix-darwin/nix-darwin#1033"],
     judge,
     examples: &[

@@ -3,6 +3,7 @@
 use super::{builder_service_disabled, job, of_the_vm, set_job};
 use crate::checks::prelude::*;
 use crate::evidence::service::{PlistOwner, PlistState, Service};
+use crate::fix::fixes::job_file;
 use crate::parse::launchd::Printed;
 
 /// See the module.
@@ -34,6 +35,7 @@ pub static CHECK: Check = Check {
             "Where what is in the file is wrong, put the file in its place that the builder's set-up wrote.",
         ),
     },
+    fixes: &[&job_file::REPAIR],
     references: &["DeterminateSystems/nix-installer#1047", "NixOS/nix#9978"],
     judge,
     examples: &[

@@ -24,6 +24,7 @@ pub static CHECK: Check = Check {
         "The first command names the program that has the port: stop that, then run the second. It may be a builder that was \
          started by hand, or one whose job is gone. Or give the VM another port: virtualisation.darwin-builder.hostPort.",
     )),
+    fixes: &[],
     references: &["https://nixos.org/manual/nixpkgs/stable/#sec-darwin-builder"],
     judge,
     examples: &[

@@ -34,6 +34,7 @@ pub static CHECK: Check = Check {
              name its start script in {plist}. Then:",
         ),
     },
+    fixes: &[],
     references: &["NixOS/nixpkgs#528299", "NixOS/nixpkgs#532038", "NixOS/nixpkgs#536526"],
     judge,
     examples: &[

@@ -34,6 +34,7 @@ pub static CHECK: Check = Check {
              set QEMU_OPTS to `-machine gic-version=max` in EnvironmentVariables of that file. Then:",
         ),
     },
+    fixes: &[],
     references: &["NixOS/nixpkgs#555928"],
     judge,
     examples: &[

@@ -32,6 +32,7 @@ pub static CHECK: Check = Check {
              Then:",
         ),
     },
+    fixes: &[],
     references: &["NixOS/nixpkgs#375907", "nix-darwin/nix-darwin#1292", "lima-vm/lima#3226"],
     judge,
     examples: &[

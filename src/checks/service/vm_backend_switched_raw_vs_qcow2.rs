@@ -4,6 +4,7 @@ use super::{is_crash_looping, job, of_the_vm, port_31022_in_use, set_stopped};
 use crate::checks::prelude::*;
 use crate::evidence::root_host::{Image, ImageState, RootHost};
 use crate::evidence::service::PlistState;
+use crate::fix::fixes::new_disk;
 use crate::parse::launchd::Printed;
 use crate::parse::vm_program::Backend;
 
@@ -26,6 +27,7 @@ pub static CHECK: Check = Check {
         "The VM makes a new disk, which takes a minute or two. The old one holds nothing that cannot be built again, unless you put \
          it there by hand; remove it once builds run.",
     )),
+    fixes: &[&new_disk::MAKE],
     references: &["https://nixos.org/manual/nixpkgs/stable/#sec-darwin-builder"],
     judge,
     examples: &[

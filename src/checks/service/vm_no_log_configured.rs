@@ -42,6 +42,7 @@ pub static CHECK: Check = Check {
              another terminal. StandardOutPath and StandardErrorPath in {plist} make a lasting log.",
         ),
     },
+    fixes: &[],
     references: &["nix-darwin/nix-darwin#684"],
     judge,
     examples: &[

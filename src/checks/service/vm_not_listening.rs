@@ -7,6 +7,7 @@ use super::{
 use crate::checks::host::{host_cannot_virtualise, nix_volume_not_mounted};
 use crate::checks::prelude::*;
 use crate::evidence::port::PortAnswer;
+use crate::fix::fixes::restart_builder;
 use crate::prose::span;
 
 /// See the module.
@@ -29,6 +30,7 @@ pub static CHECK: Check = Check {
         &["sudo launchctl kickstart -k system/{label}"],
         "If that does not help, see what the job waits for: ps -axo pid,ppid,etime,command | grep -i qemu",
     )),
+    fixes: &[&restart_builder::RESTART],
     references: &["nix-darwin/nix-darwin#913"],
     judge,
     examples: &[

@@ -5,6 +5,7 @@ use super::{
 };
 use crate::checks::prelude::*;
 use crate::evidence::port::PortAnswer;
+use crate::fix::fixes::wait;
 use crate::prose::span;
 
 /// See the module.
@@ -18,6 +19,7 @@ pub static CHECK: Check = Check {
     why: "A VM needs from ten seconds to two minutes, the first time longer, as it makes its disk. QEMU takes connections \
           before the guest listens, so ssh hangs or is hung up on. This is no fault.",
     remedy: Remedy::same(Advice::safe(&["builder-doctor"], "Wait a minute, then look again.")),
+    fixes: &[&wait::FOR_VM],
     references: &["cpick/nix-rosetta-builder#5"],
     judge,
     examples: &[

@@ -4,6 +4,7 @@ use super::{BOOTING, set_age, set_port, starts_on_demand, vm_not_listening, vm_s
 use crate::checks::host::host_cannot_virtualise;
 use crate::checks::prelude::*;
 use crate::evidence::port::PortAnswer;
+use crate::fix::fixes::restart_builder;
 
 /// See the module.
 pub static CHECK: Check = Check {
@@ -22,6 +23,7 @@ pub static CHECK: Check = Check {
          sudo mv /var/lib/linux-builder/nixos.qcow2 /var/lib/linux-builder/nixos.qcow2.damaged\n    \
          sudo launchctl bootstrap system {plist}",
     )),
+    fixes: &[&restart_builder::RESTART],
     references: &["NixOS/nix#1712", "NixOS/nix#16437"],
     judge,
     examples: &[

@@ -4,6 +4,7 @@ use super::{job, of_the_vm, set_stopped};
 use crate::checks::prelude::*;
 use crate::evidence::port::PortAnswer;
 use crate::evidence::service::PlistState;
+use crate::fix::fixes::working_directory;
 
 /// See the module.
 pub static CHECK: Check = Check {
@@ -20,6 +21,7 @@ pub static CHECK: Check = Check {
         &["sudo mkdir -p {folder}", "sudo launchctl kickstart -k system/{label}"],
         "The VM makes a new disk and new keys there, and installs the new key in /etc/nix. That takes a minute.",
     )),
+    fixes: &[&working_directory::MAKE],
     references: &["https://github.com/nix-darwin/nix-darwin/blob/master/modules/nix/linux-builder.nix"],
     judge,
     examples: &[

@@ -3,6 +3,7 @@
 use super::ssh_config_bad_permissions;
 use crate::checks::prelude::*;
 use crate::evidence::port::PortAnswer;
+use crate::fix::fixes::ssh_files;
 use crate::parse::ssh_config::SshView;
 
 /// See the module.
@@ -28,6 +29,7 @@ pub static CHECK: Check = Check {
              HostKeyAlias linux-builder\n      Port 31022\n      IdentityFile /etc/nix/builder_ed25519",
         ),
     },
+    fixes: &[&ssh_files::ALIAS],
     references: &["NixOS/nixpkgs#229542", "NixOS/nixpkgs#341101", "Gabriella439/macos-builder#7"],
     judge,
     examples: &[

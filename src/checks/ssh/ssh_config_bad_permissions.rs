@@ -2,6 +2,7 @@
 
 use crate::checks::prelude::*;
 use crate::evidence::ssh::{SshFile, SshHost};
+use crate::fix::fixes::ssh_files;
 use crate::parse::ssh_config::SshConfigError;
 use crate::parse::store_info::SshFault;
 
@@ -19,6 +20,7 @@ pub static CHECK: Check = Check {
         &["sudo chown root:wheel {ssh-file}", "sudo chmod 644 {ssh-file}"],
         "If the file is a link into the Nix store, activate your configuration again instead: sudo darwin-rebuild switch.",
     )),
+    fixes: &[&ssh_files::OWNER],
     references: &["https://man.openbsd.org/ssh_config.5#FILES"],
     judge,
     examples: &[

@@ -35,6 +35,7 @@ pub static CHECK: Check = Check {
         "The command shows where ssh would go. Start what is to listen there; nixpkgs' stock builder is started by hand with \
          nix run nixpkgs#darwin.linux-builder.",
     )),
+    fixes: &[],
     references: &["NixOS/nixpkgs#229542"],
     judge,
     examples: &[

@@ -41,6 +41,7 @@ pub static CHECK: Check = Check {
              /etc/ssh/ssh_config.d:\n\n    ServerAliveInterval 30\n    ServerAliveCountMax 3",
         ),
     },
+    fixes: &[],
     references: &["NixOS/nix#15620", "NixOS/nix#1712", "NixOS/nix#4427", "NixOS/nix#16437"],
     judge,
     examples: &[

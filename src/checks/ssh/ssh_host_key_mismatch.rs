@@ -33,6 +33,7 @@ pub static CHECK: Check = Check {
              of its own, its line takes it in the eighth column as:\n\n    {host-key-column}",
         ),
     },
+    fixes: &[],
     references: &["cpick/nix-rosetta-builder#18", "NixOS/nix#2030"],
     judge,
     examples: &[

@@ -5,6 +5,7 @@ use crate::checks::prelude::*;
 use crate::checks::service::vm_unresponsive;
 use crate::evidence::key_pair::{HalfState, INSTALLED, KeyPair, PublicHalf};
 use crate::evidence::root_view::ONLY_ROOT;
+use crate::fix::fixes::reinstall_keys;
 use crate::parse::host_key::ScannedKey;
 
 /// See the module.
@@ -29,6 +30,7 @@ pub static CHECK: Check = Check {
         "Without its public half the script installs the pair of the VM's own folder again. The keys are for this VM only. If \
          they differ again later, two builders take turns: see which jobs run QEMU with ps -axo pid,ppid,etime,command.",
     )),
+    fixes: &[&reinstall_keys::REINSTALL],
     references: &[
         "nix-darwin/nix-darwin#913",
         "https://github.com/NixOS/nixpkgs/blob/master/nixos/modules/profiles/nix-builder-vm.nix",

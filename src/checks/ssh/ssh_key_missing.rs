@@ -2,6 +2,7 @@
 
 use crate::checks::prelude::*;
 use crate::evidence::key_files::{KeyFile, KeyState};
+use crate::fix::fixes::reinstall_keys;
 
 /// See the module.
 pub static CHECK: Check = Check {
@@ -21,6 +22,7 @@ pub static CHECK: Check = Check {
             "At its start the VM's script installs the key anew where it differs from the one in its own folder.",
         ),
     },
+    fixes: &[&reinstall_keys::REINSTALL],
     references: &["NixOS/nixpkgs nixos/modules/profiles/nix-builder-vm.nix"],
     judge,
     examples: &[

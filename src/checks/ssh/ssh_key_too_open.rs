@@ -4,6 +4,7 @@ use super::ssh_key_missing;
 use crate::checks::prelude::*;
 use crate::evidence::key_files::{KeyFile, KeyState};
 use crate::evidence::state_folder::StateFolder;
+use crate::fix::fixes::key_mode;
 
 /// See the module.
 pub static CHECK: Check = Check {
@@ -16,6 +17,7 @@ pub static CHECK: Check = Check {
     why: "ssh ignores a private key of its own user's that group or others may read, and the daemon dials as root. The \
           usual reason: the key was opened up so that a plain `ssh linux-builder` works, which is not needed.",
     remedy: Remedy::same(Advice::safe(&["sudo chown {key-owner} {key}", "sudo chmod 600 {key}"], "")),
+    fixes: &[&key_mode::CLOSE],
     references: &["nix-darwin/nix-darwin#913"],
     judge,
     examples: &[

@@ -24,6 +24,7 @@ pub static CHECK: Check = Check {
          there is no daemon, as in an installation for one user, the key has to be yours: sudo chown \"$(id -un)\" {key}. \
          Its mode stays 600.",
     )),
+    fixes: &[],
     references: &[
         "nix-darwin/nix-darwin#913",
         "https://nix.dev/manual/nix/latest/command-ref/conf-file#conf-store",

@@ -13,6 +13,7 @@ use crate::checks::machines::{
 use crate::checks::prelude::*;
 use crate::checks::service;
 use crate::evidence::root_view::ONLY_ROOT;
+use crate::fix::fixes::reinstall_keys;
 use crate::parse::build_log::Outcome;
 
 /// See the module.
@@ -51,6 +52,7 @@ pub static CHECK: Check = Check {
         "At its start the VM's script installs the key anew where it differs. If that does not help, let it make a new \
          one:\n\n    sudo rm /etc/nix/builder_ed25519.pub\n    sudo launchctl kickstart -k system/{label}",
     )),
+    fixes: &[&reinstall_keys::REINSTALL],
     references: &["nix-darwin/nix-darwin#913", "NixOS/nix#2030"],
     judge,
     examples: &[

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::checks::prelude::*;
 use crate::checks::service::vm_unresponsive;
+use crate::fix::fixes::ssh_files;
 use crate::parse::store_info::SshFault;
 
 /// See the module.
@@ -45,6 +46,7 @@ pub static CHECK: Check = Check {
              ControlPath none",
         ),
     },
+    fixes: &[&ssh_files::NO_SHARING],
     references: &["NixOS/nix#14132", "NixOS/nix#8329", "DeterminateSystems/nix-src#441"],
     judge,
     examples: &[

@@ -3,6 +3,7 @@
 use super::{ssh_connection_refused, words_of_root};
 use crate::checks::prelude::*;
 use crate::checks::service::vm_unresponsive;
+use crate::fix::fixes::machine_line;
 use crate::parse::store_info::SshFault;
 
 /// See the module.
@@ -30,6 +31,7 @@ pub static CHECK: Check = Check {
              itself. It shows:\n\n    {host-key-column}",
         ),
     },
+    fixes: &[&machine_line::STOCK_HOST_KEY, &machine_line::SHOWN_HOST_KEY],
     references: &["NixOS/nix#2030"],
     judge,
     examples: &[

@@ -3,6 +3,7 @@
 use super::{ssh_key_mismatch, ssh_key_missing, ssh_key_too_open};
 use crate::checks::prelude::*;
 use crate::evidence::port::PortAnswer;
+use crate::fix::fixes::wait;
 
 /// See the module.
 pub static CHECK: Check = Check {
@@ -19,6 +20,7 @@ pub static CHECK: Check = Check {
         &["sleep 60 && builder-doctor --sudo"],
         "Run no builds in that minute: each that fails makes it longer.",
     )),
+    fixes: &[&wait::LET_IN_AGAIN],
     references: &["https://man.openbsd.org/sshd_config#PerSourcePenalties"],
     judge,
     examples: &[

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::checks::prelude::*;
 use crate::checks::service::vm_unresponsive;
+use crate::fix::fixes::ssh_files;
 use crate::parse::store_info::SshFault;
 use crate::prose::count;
 
@@ -48,6 +49,7 @@ pub static CHECK: Check = Check {
              IdentityAgent none",
         ),
     },
+    fixes: &[&ssh_files::ONE_KEY],
     references: &["https://man.openbsd.org/ssh_config.5#IdentitiesOnly", "nix-darwin/nix-darwin#913"],
     judge,
     examples: &[

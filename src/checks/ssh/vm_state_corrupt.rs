@@ -10,6 +10,7 @@ use crate::checks::prelude::*;
 use crate::checks::service::vm_unresponsive;
 use crate::evidence::root_host::ImageState;
 use crate::evidence::service::Service;
+use crate::fix::fixes::new_disk;
 use crate::parse::store_info::SshFault;
 use crate::prose::span;
 
@@ -41,6 +42,7 @@ pub static CHECK: Check = Check {
         "The VM makes a new disk, which takes a minute or two. The old one held nothing that cannot be built again, unless you \
          put it there by hand; remove it once builds run.",
     )),
+    fixes: &[&new_disk::MAKE],
     references: &["nix-community/nixos-generators#351", "NixOS/nixpkgs#218813"],
     judge,
     examples: &[
