@@ -3,8 +3,10 @@
 //! A fix is a static value in a file of `fixes`; the check that it mends names it in its own `fixes`. What is
 //! managed by nix-darwin or Determinate is never a target: for that the plan holds an option or a line to paste.
 
+pub mod carry_out;
 pub mod fixes;
 mod ground;
+pub mod journal;
 pub mod plan;
 pub mod step;
 
@@ -131,3 +133,6 @@ pub fn made(
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod carry_out_tests;
