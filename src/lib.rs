@@ -64,4 +64,6 @@ pub mod why;
 
 pub mod report;
 
+pub mod wait;
+
 pub mod prose;

@@ -4,6 +4,7 @@ mod cli;
 mod commands;
 mod replay;
 mod terminal;
+mod waiting;
 
 use builder_doctor::evidence::{Evidence, Progress, Timing, Wanted, gather};
 use builder_doctor::expectations::Expectations;

@@ -35,6 +35,13 @@ pub fn complain(error: &str) {
     let _ = writeln!(io::stderr(), "builder-doctor: {}", lines.join("\n"));
 }
 
+/// Lines on standard error, each with the time since the wait began.
+pub fn tell(since: &str, lines: &[String]) {
+    for line in lines {
+        let _ = writeln!(io::stderr(), "{since:>7}  {line}");
+    }
+}
+
 /// Raises the flag at the first signal, and ends at once at the second.
 pub fn heed_signals(interrupted: &Arc<Cancel>) -> Result<(), String> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(|error| format!("signals: {error}"))?;

@@ -1,14 +1,15 @@
 //! `builder-doctor check`: looks, or reads a report; judges; prints.
 
 use crate::cli::{LookArgs, time, unknown};
-use crate::{replay, say, terminal, watched};
+use crate::waiting::Task;
+use crate::{replay, say, terminal};
 use builder_doctor::check::Layer;
 use builder_doctor::checks;
 use builder_doctor::diagnosis::{Selection, diagnose};
 use builder_doctor::evidence::{RootAccess, Wanted};
 use builder_doctor::expectations::{self, Expectations};
+use builder_doctor::host::Cancel;
 use builder_doctor::host::live::Live;
-use builder_doctor::host::{Cancel, Host};
 use builder_doctor::report::human::Detail;
 use builder_doctor::report::{Report, Timings, human, json};
 use clap::{Args, ValueEnum};
@@ -56,9 +57,12 @@ pub struct CheckArgs {
     /// What to expect of the builder (default: builder-doctor.toml here or above, /etc, or built in)
     #[arg(long, value_name = "FILE")]
     pub expect: Option<PathBuf>,
-    /// End the whole look after this time
+    /// End each look after this time
     #[arg(long, value_name = "TIME", default_value = "90s", value_parser = time)]
     pub timeout: Duration,
+    /// Look again until builds work, at most so long; what changes is told on standard error
+    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with_all = ["from", "example"])]
+    wait: Option<Duration>,
     /// Show each check (-v), and each probe with its time (-vv)
     #[arg(short, long, action = clap::ArgAction::Count)]
     verbose: u8,
@@ -115,9 +119,13 @@ pub fn run(args: &CheckArgs) -> Result<ExitCode, String> {
     } else {
         let want = expected(None)?;
         let wanted = wanted(args, &selection)?;
-        let (evidence, probes) = watched(&host, &want, &wanted);
-        let total = u64::try_from(host.clock().as_millis()).unwrap_or(u64::MAX);
-        (evidence, want, Timings { total_ms: total, probes })
+        let (selection, timeout) = (&selection, args.timeout);
+        let task = Task { want: &want, wanted: &wanted, selection, timeout, interrupted: &interrupted };
+        let (evidence, timings) = match args.wait {
+            Some(most) => task.look_until_green(most, args.look.paint().arrow()),
+            None => task.look(),
+        };
+        (evidence, want, timings)
     };
     let diagnosis = diagnose(&checks::all(), &evidence, &want, &selection);
     let mut report = Report::new(&diagnosis, &evidence, &want, timings);

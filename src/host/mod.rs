@@ -14,7 +14,7 @@ pub mod scripted;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// What a child may print on each stream before it is stopped, and what a file may hold: 1 MiB.
@@ -328,16 +328,27 @@ pub enum FetchStage {
 
 /// A flag, raised once and for a reason, that ends the children that were told to heed it.
 #[derive(Debug, Default)]
-pub struct Cancel(OnceLock<String>);
+pub struct Cancel {
+    why: OnceLock<String>,
+    raised: Mutex<bool>,
+    bell: Condvar,
+}
 
 impl Cancel {
     /// Raises the flag; only the first reason counts.
     pub fn cancel(&self, why: impl Into<String>) {
-        let _ = self.0.set(why.into());
+        let _ = self.why.set(why.into());
+        *self.raised.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.bell.notify_all();
     }
     /// The reason, once the flag is up.
     pub fn reason(&self) -> Option<&str> {
-        self.0.get().map(String::as_str)
+        self.why.get().map(String::as_str)
+    }
+    /// Waits until the flag is raised, at most so long.
+    pub fn wait(&self, most: Duration) {
+        let raised = self.raised.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(self.bell.wait_timeout_while(raised, most, |raised| !*raised));
     }
 }
 
@@ -358,6 +369,17 @@ mod tests {
         cancel.cancel("the port is silent");
         cancel.cancel("later");
         assert_eq!(cancel.reason(), Some("the port is silent"));
+    }
+
+    #[test]
+    fn whoever_waits_is_woken_by_the_flag() {
+        let cancel = Arc::new(Cancel::default());
+        cancel.wait(Duration::ZERO);
+        let raiser = Arc::clone(&cancel);
+        let waiter = std::thread::spawn(move || raiser.cancel("now"));
+        cancel.wait(Duration::from_secs(1000));
+        assert_eq!(cancel.reason(), Some("now"));
+        waiter.join().unwrap();
     }
 
     #[test]

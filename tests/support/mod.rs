@@ -298,6 +298,19 @@ impl Mac {
         command
     }
 
+    /// The same program, `$0`, called by a shell that redirects as this script says.
+    pub fn shell(&self, script: &str) -> Command {
+        let program = self.command(&[]);
+        let mut command = Command::new("/bin/bash");
+        command.arg("-c").arg(format!("set -o pipefail; {script}")).arg(program.get_program());
+        command.env_clear().envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.current_dir(&self.folder).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        if geteuid().is_root() {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        command
+    }
+
     /// Where nobody may go into the folder of the build, it is a copy that runs.
     fn executable(&self) -> PathBuf {
         let built = Path::new(env!("CARGO_BIN_EXE_builder-doctor"));
@@ -365,6 +378,11 @@ impl Running {
     /// Sends a signal to the program alone.
     pub fn signal(&self, signal: Signal) {
         kill_process(self.pid(), signal).unwrap();
+    }
+
+    /// The number of the program's process.
+    pub fn id(&self) -> i32 {
+        self.pid().as_raw_pid()
     }
 
     fn pid(&self) -> Pid {

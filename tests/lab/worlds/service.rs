@@ -119,6 +119,32 @@ pub const WORLDS: &[World] = &[
         ..World::HEALTHY
     },
     World {
+        name: "vm-comes-up-late",
+        doc: "The VM's sshd comes up while builder-doctor waits for it: after its first test of the port.",
+        before: r#"
+            job_set $BUILDER age 30
+            job_program $BUILDER '
+                python3 -c "import socket; s = socket.create_server((\"127.0.0.1\", 31022)); s.accept(); s.accept()"
+                sleep 3
+                exec bash /lab/inside/vm
+            '
+        "#,
+        after: "wait_for 'the port' listens_on 31022",
+        run: &[Run {
+            who: Who::Alice,
+            args: &["--json", "--wait", "2m"],
+            // The light looks make one scan each once sshd answers, the close one a scan and three logins.
+            expect: Expect::That(|report| {
+                Expect::Healthy.check(report)?;
+                match report.connections {
+                    Some(4..=6) => Ok(()),
+                    made => Err(format!("{made:?} connections, where five are expected")),
+                }
+            }),
+        }],
+        ..World::HEALTHY
+    },
+    World {
         name: "vm-unresponsive",
         doc: "The job is two hours old: QEMU accepts connections, and the guest never answers.",
         before: "job_program $BUILDER 'exec python3 /lab/inside/listener.py 31022 silent'",
