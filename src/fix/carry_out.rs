@@ -3,6 +3,7 @@
 use super::journal::{Book, Entry, Journal, Progress, State, Stood};
 use super::step::{Action, Back, Condition};
 use crate::host::change::{Change, ChangeError, Owner, Standing};
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// What acts on a machine.
@@ -20,7 +21,7 @@ pub trait Hands {
 }
 
 /// What could not be taken back.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Left {
     /// What was done, and still stands.
     pub done: String,

@@ -6,7 +6,9 @@
 pub mod carry_out;
 pub mod fixes;
 mod ground;
+pub mod hands;
 pub mod journal;
+pub mod mend;
 pub mod plan;
 pub mod step;
 

@@ -6,6 +6,7 @@
 pub mod change;
 pub mod files;
 pub mod live;
+pub mod lock;
 mod process;
 pub use process::end_all;
 #[cfg(test)]
