@@ -3,8 +3,12 @@
 //! A fix is a static value in a file of `fixes`; the check that it mends names it in its own `fixes`. What is
 //! managed by nix-darwin or Determinate is never a target: for that the plan holds an option or a line to paste.
 
+pub mod carry_out;
 pub mod fixes;
 mod ground;
+pub mod hands;
+pub mod journal;
+pub mod mend;
 pub mod plan;
 pub mod step;
 
@@ -131,3 +135,6 @@ pub fn made(
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod carry_out_tests;

@@ -3,8 +3,10 @@
 //! Looking takes `&dyn Host`, which cannot write: no method here changes anything. The commands that
 //! looking runs are listed, whole, in snapshots/commands.snap.
 
+pub mod change;
 pub mod files;
 pub mod live;
+pub mod lock;
 mod process;
 pub mod secrets;
 pub mod state;
