@@ -7,6 +7,7 @@ use crate::commands::explain::ExplainArgs;
 use crate::commands::fix::FixArgs;
 use crate::commands::list::ListArgs;
 use crate::commands::man::ManArgs;
+use crate::commands::undo::UndoArgs;
 use crate::commands::why::WhyArgs;
 use builder_doctor::check::Layer;
 use builder_doctor::report::paint::Paint;
@@ -35,7 +36,8 @@ pub const EXIT_CODES: &[(&str, &str)] = &[
     ("1", "an error was found (with --strict, a warning)"),
     ("2", "wrong usage, or the report cannot be read or written"),
     ("3", "no error, but something on the way to a build could not be told"),
-    ("130", "interrupted"),
+    ("4", "a fix was rolled back, or is stuck"),
+    ("130", "interrupted; what was begun was taken back"),
 ];
 
 /// What is heeded besides what is typed.
@@ -121,7 +123,7 @@ pub fn selectable() -> Vec<(&'static str, &'static str)> {
 #[command(version, args_conflicts_with_subcommands = true, max_term_width = 80)]
 #[command(override_usage = "builder-doctor [OPTIONS] [COMMAND]")]
 #[command(after_help = "\
-Exit codes: 0 no error · 1 an error · 2 usage · 3 not to be told · 130 stopped")]
+Exit codes: 0 no error · 1 an error · 2 usage · 3 not to be told · 4 rolled back · 130 stopped")]
 #[command(after_long_help = after())]
 pub struct Cli {
     #[command(subcommand)]
@@ -134,8 +136,10 @@ pub struct Cli {
 pub enum Topic {
     /// Diagnose this machine (the default)
     Check(CheckArgs),
-    /// Show what would mend the causes by itself, step by step
+    /// Mend the causes that are safe to mend; verified, or taken back
     Fix(FixArgs),
+    /// Take back what a fix did
+    Undo(UndoArgs),
     /// List every check, and every topic
     List(ListArgs),
     /// Explain a finding, or what Nix, ssh or launchctl printed
@@ -153,9 +157,12 @@ pub enum Topic {
     /// Take what only root can see (run by --sudo)
     #[command(name = builder_doctor::evidence::root_view::HIDDEN_COMMAND, hide = true)]
     LookAsRoot { request: String },
+    /// Carry out what is asked on standard input (run by fix and undo)
+    #[command(name = crate::by_root::HIDDEN_COMMAND, hide = true)]
+    MendAsRoot,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Copy, Debug, Args)]
 pub struct LookArgs {
     /// When to colour
     #[arg(long, value_enum, default_value = "auto", value_name = "WHEN", help_heading = PRINT, hide_short_help = true)]

@@ -4,7 +4,8 @@
 //! It is a report as `--json` prints it, and so `--from` reads it. Secrets are not in it, as they are not in any
 //! evidence. No trouble with it is an error of a run.
 
-use crate::evidence::Evidence;
+use crate::evidence::platform::Platform;
+use crate::evidence::{Evidence, Probe};
 use crate::host::state::{is_open_to_others, make_own_folder};
 use crate::host::{Host, HostError, Kind, files};
 use crate::report::Report;
@@ -18,6 +19,11 @@ pub const FILE: &str = "last-healthy.json";
 
 /// The folder in which it is kept, or why there is none. `uid` is the number of whoever runs us.
 pub fn folder(host: &dyn Host, evidence: &Evidence, uid: u32) -> Result<PathBuf, String> {
+    folder_on(host, &evidence.platform, uid)
+}
+
+/// The same where only the system is known.
+pub fn folder_on(host: &dyn Host, platform: &Probe<Platform>, uid: u32) -> Result<PathBuf, String> {
     let set = |name: &str| host.env(name).filter(|value| !value.is_empty());
     let absolute = |name: &str, value: String| match value.starts_with('/') {
         true => Ok(PathBuf::from(value)),
@@ -29,7 +35,7 @@ pub fn folder(host: &dyn Host, evidence: &Evidence, uid: u32) -> Result<PathBuf,
     if let Some(value) = set("XDG_STATE_HOME").filter(|value| value.starts_with('/')) {
         return Ok(Path::new(&value).join("builder-doctor"));
     }
-    let mac = evidence.platform().is_ok_and(|platform| platform.is_mac());
+    let mac = platform.get().is_ok_and(Platform::is_mac);
     let home = absolute("HOME", set("HOME").ok_or("HOME is not set")?)?;
     // sudo on a Mac leaves HOME as it was: root has a home of its own.
     let foreign = uid == 0 && host.stat(&home).is_ok_and(|found| found.uid != 0);

@@ -1,8 +1,10 @@
 //! The command line: what was typed, made into what it means; the only place that prints.
 
+mod by_root;
 mod cli;
 mod commands;
 mod judged;
+mod mending;
 mod output;
 mod replay;
 mod terminal;
@@ -15,7 +17,9 @@ use builder_doctor::host::live::Live;
 use builder_doctor::host::secrets::Secrets;
 use clap::Parser;
 use cli::{Cli, Topic};
-use commands::{check, completions, diff, explain, fix, list, look_as_root, man, schema, why};
+use commands::{
+    check, completions, diff, explain, fix, list, look_as_root, man, mend_as_root, schema, undo, why,
+};
 use std::process::ExitCode;
 
 /// The exit code of what the user has to put right in the call itself.
@@ -27,6 +31,7 @@ fn main() -> ExitCode {
         None => check::run(&cli.check),
         Some(Topic::Check(args)) => check::run(&args),
         Some(Topic::Fix(args)) => fix::run(&args),
+        Some(Topic::Undo(args)) => undo::run(&args),
         Some(Topic::List(args)) => list::run(&args),
         Some(Topic::Explain(args)) => explain::run(&args),
         Some(Topic::Diff(args)) => diff::run(&args),
@@ -35,6 +40,7 @@ fn main() -> ExitCode {
         Some(Topic::Completions(args)) => completions::run(&args),
         Some(Topic::Man(args)) => man::run(&args),
         Some(Topic::LookAsRoot { request }) => look_as_root::run(&request),
+        Some(Topic::MendAsRoot) => mend_as_root::run(),
     };
     ended.unwrap_or_else(|error| {
         terminal::complain(&error);

@@ -71,6 +71,14 @@ pub fn heed_signals(interrupted: &Arc<Cancel>) -> Result<(), String> {
     Ok(())
 }
 
+/// Raises the flag at the first signal, and goes on whatever comes: what was begun is to be taken back in peace.
+pub fn heed_signals_and_go_on(interrupted: &Arc<Cancel>) -> Result<(), String> {
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(|error| format!("signals: {error}"))?;
+    let interrupted = Arc::clone(interrupted);
+    std::thread::spawn(move || signals.forever().for_each(|_| interrupted.cancel("interrupted")));
+    Ok(())
+}
+
 /// Raises the flag when standard input ends: whoever called us is gone, or wants us to end.
 pub fn heed_end_of_input(interrupted: &Arc<Cancel>) {
     let interrupted = Arc::clone(interrupted);
@@ -86,22 +94,66 @@ pub fn root_access(sudo: bool) -> Result<RootAccess, String> {
         return Ok(RootAccess::Already);
     }
     if sudo {
-        ask_for_sudo()?;
+        ask_for_sudo("one look as root, which changes nothing", "without --sudo the rest can still be told")?;
     }
     Ok(if sudo { RootAccess::Sudo } else { RootAccess::No })
 }
 
 /// Lets sudo ask for the password where there is somebody to answer; elsewhere it must not ask.
-fn ask_for_sudo() -> Result<(), String> {
+pub fn ask_for_sudo(what_for: &str, otherwise: &str) -> Result<(), String> {
     if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
         return Ok(());
     }
-    let _ = writeln!(io::stderr(), "builder-doctor: one look as root, which changes nothing:");
+    let _ = writeln!(io::stderr(), "builder-doctor: {what_for}:");
     match Command::new("sudo").arg("--validate").status() {
         Ok(status) if status.success() => Ok(()),
-        Ok(_) => Err("sudo was refused; without --sudo the rest can still be told".to_owned()),
+        Ok(_) => Err(format!("sudo was refused; {otherwise}")),
         Err(error) => Err(format!("sudo: {error}")),
     }
+}
+
+/// Whether there is somebody to ask: a keyboard, and a screen to ask on.
+pub fn can_ask() -> bool {
+    io::stdin().is_terminal() && io::stdout().is_terminal()
+}
+
+/// What is typed on the next line, without its end; None at the end of the input, or when the run is interrupted.
+pub fn answer(question: &str, interrupted: &Cancel) -> Option<String> {
+    let _ = print(question);
+    let (sender, line) = std::sync::mpsc::channel();
+    // A thread that is left behind where nobody answers: a signal does not wake who reads from a terminal.
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        if matches!(io::stdin().read_line(&mut line), Ok(1..)) {
+            let _ = sender.send(line.trim().to_owned());
+        }
+    });
+    loop {
+        match line.recv_timeout(Duration::from_millis(50)) {
+            Ok(line) => return Some(line),
+            Err(std::sync::mpsc::RecvTimeoutError::Timeout) if interrupted.reason().is_none() => {}
+            Err(_) => {
+                // The cursor stands behind the question.
+                let _ = print("\n");
+                return None;
+            }
+        }
+    }
+}
+
+/// The lines of standard input as they come. Its end raises the flag: whoever called us is gone, or wants us to end.
+pub fn lines(interrupted: &Arc<Cancel>) -> std::sync::mpsc::Receiver<String> {
+    let (sender, lines) = std::sync::mpsc::channel();
+    let interrupted = Arc::clone(interrupted);
+    std::thread::spawn(move || {
+        for line in io::stdin().lines() {
+            if line.map_or(true, |line| sender.send(line).is_err()) {
+                break;
+            }
+        }
+        interrupted.cancel("the caller is gone");
+    });
+    lines
 }
 
 /// Says what is waited for, where standard input is a keyboard.

@@ -106,6 +106,7 @@ impl Task<'_> {
         let held_back = |what: &str| Some(format!("--wait: {what} once nothing else stands in the way"));
         let wanted = self.wanted;
         Wanted {
+            known: None,
             no_builds: wanted.no_builds.clone().or_else(|| held_back("builds are made")),
             offline: wanted.offline.clone().or_else(|| held_back("caches are asked")),
             deep: false,

@@ -1,5 +1,6 @@
 //! `builder-doctor check`: looks, or reads a report; judges; prints.
 
+use super::fix::{Allow, FixArgs};
 use super::fleet;
 use crate::cli::{LOOK, LookArgs, OneOf, PRINT, WHICH, selectable, time, unknown};
 use crate::judged::{Machine, View};
@@ -69,6 +70,17 @@ pub struct CheckArgs {
     /// On standard error, with how often it stands.
     #[arg(long, help_heading = PRINT, hide_short_help = true)]
     show_redactions: bool,
+    /// Then mend what is safe to mend (as fix)
+    #[arg(long, help_heading = LOOK, conflicts_with_all = ["from", "example", "wait", "deep", "skip", "strict", "output", "format",
+          "no_redact", "show_redactions", "no_history", "verbose"])]
+    pub fix: bool,
+    /// With --fix: ask nothing, and do it
+    #[arg(long, requires = "fix", help_heading = LOOK, hide_short_help = true)]
+    pub yes: bool,
+    /// With --fix: allow more than what is safe
+    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',', requires = "fix", help_heading = LOOK,
+          hide_short_help = true)]
+    pub allow: Vec<Allow>,
     /// Judge a saved report, or a folder of them
     ///
     /// "-" reads standard input: one report, or several one after the other.
@@ -84,7 +96,7 @@ pub struct CheckArgs {
     /// Report only these checks or layers
     #[arg(long, value_name = "ID|LAYER", value_delimiter = ',', help_heading = PRINT,
           value_parser = OneOf(selectable), hide_possible_values = true)]
-    only: Vec<String>,
+    pub only: Vec<String>,
     /// Leave these checks or layers out
     #[arg(long, value_name = "ID|LAYER", value_delimiter = ',', help_heading = PRINT,
           value_parser = OneOf(selectable), hide_possible_values = true)]
@@ -100,7 +112,7 @@ pub struct CheckArgs {
     output: Vec<Output>,
     /// Print the report as JSON (as --format json)
     #[arg(long, help_heading = PRINT)]
-    json: bool,
+    pub json: bool,
     /// How to print: human, short, json, markdown, junit, ...
     ///
     /// human, short (one line), json, jsonl (events as they happen), markdown (the body of an issue), junit, sarif,
@@ -171,6 +183,9 @@ impl CheckArgs {
 
 /// Diagnoses.
 pub fn run(args: &CheckArgs) -> Result<ExitCode, String> {
+    if args.fix {
+        return super::fix::run(&FixArgs::of_check(args)?);
+    }
     let selection = args.selection()?;
     output::each_place_once(&args.output)?;
     let interrupted = Arc::new(Cancel::default());
@@ -302,5 +317,11 @@ fn wanted(args: &CheckArgs, selection: &Selection) -> Result<Wanted, String> {
     };
     let root = terminal::root_access(args.sudo)?;
     let word = |why: Option<&str>| why.map(str::to_owned);
-    Ok(Wanted { no_builds: word(no_builds), offline: word(offline), deep: args.deep, root, only: &[] })
+    Ok(Wanted {
+        no_builds: word(no_builds),
+        offline: word(offline),
+        deep: args.deep,
+        root,
+        ..Wanted::default()
+    })
 }

@@ -17,7 +17,8 @@ pub fn run(request: &str) -> Result<ExitCode, String> {
     let interrupted = Arc::new(Cancel::default());
     terminal::heed_signals(&interrupted)?;
     terminal::heed_end_of_input(&interrupted);
-    let view = look_as_root(&Live::new(Duration::from_secs(25), interrupted), &errand);
+    let host = Live::new(Duration::from_secs(25), interrupted).on_roots_path();
+    let view = look_as_root(&host, &errand);
     let text = serde_json::to_string(&view).map_err(|error| error.to_string())?;
     Ok(say(&text, 0))
 }

@@ -9,5 +9,7 @@ pub mod fleet;
 pub mod list;
 pub mod look_as_root;
 pub mod man;
+pub mod mend_as_root;
 pub mod schema;
+pub mod undo;
 pub mod why;

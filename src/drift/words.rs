@@ -22,6 +22,7 @@ pub(super) const FACTS: &[(&str, Layer, &str)] = &[
     ("user_env", Layer::Config, "Nix's variables"),
     ("conf_changes", Layer::Config, "the times of the files of settings"),
     ("file_times", Layer::Config, "the times of files"),
+    ("fixes", Layer::Host, "the fixes that were carried out"),
     ("machines", Layer::Machines, "the machines"),
     ("machines_file", Layer::Machines, "/etc/nix/machines"),
     ("disabled_jobs", Layer::Service, "launchd's disabled jobs"),

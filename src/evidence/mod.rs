@@ -14,6 +14,7 @@ pub mod crash_report;
 pub mod custom_conf;
 pub mod derivation;
 pub mod file_times;
+pub mod fixes;
 pub mod flavour;
 pub mod guest;
 pub mod healthy;
@@ -205,6 +206,8 @@ pub struct Wanted {
     pub root: RootAccess,
     /// Only these facts, by their names; empty for all.
     pub only: &'static [&'static str],
+    /// What is known of the others, for the probes that rest on them.
+    pub known: Option<Arc<Evidence>>,
 }
 
 impl Wanted {
@@ -388,7 +391,11 @@ macro_rules! facts {
                     // A fault of ours in one probe must not cost the others, nor leave who waits waiting.
                     let taken = || catch_unwind(AssertUnwindSafe(|| $probe(&look)))
                         .unwrap_or_else(|_| Probe::blind("the probe itself failed, which is a fault of this program"));
-                    let found = if wanted.takes(name) { taken() } else { Probe::not_taken("nobody asked for it") };
+                    let known = || wanted.known.as_ref().map(|known| known.$name.clone());
+                    let found = match wanted.takes(name) {
+                        true => taken(),
+                        false => known().unwrap_or_else(|| Probe::not_taken("nobody asked for it")),
+                    };
                     let state = found.state();
                     let _ = slots.$name.set(found);
                     progress.set(name, Stage::Done);
@@ -446,6 +453,8 @@ facts! {
     conf_changes: Vec<conf_files::Change> = conf_files::probe_changes;
     /// When the files that a build depends on were last written.
     file_times: Vec<file_times::FileTime> = file_times::probe;
+    /// What `builder-doctor fix` did to this machine.
+    fixes: fixes::Fixes = fixes::probe;
     /// The machines that `builders` names.
     machines: crate::parse::machines::Machines = machines::probe;
     /// What stands at /etc/nix/machines, and whose it is.

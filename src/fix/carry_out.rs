@@ -1,8 +1,9 @@
 //! Carries steps out, and takes them back: each is in the journal before it is begun.
 
 use super::journal::{Book, Entry, Journal, Progress, State, Stood};
-use super::step::{Action, Back, Condition};
+use super::step::{Action, Back, Condition, Step};
 use crate::host::change::{Change, ChangeError, Owner, Standing};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -21,7 +22,7 @@ pub trait Hands {
 }
 
 /// What could not be taken back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Left {
     /// What was done, and still stands.
     pub done: String,
@@ -29,6 +30,15 @@ pub struct Left {
     pub because: String,
     /// What takes it back, as somebody would type it or read it.
     pub by: Vec<String>,
+}
+
+/// What came of taking something back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TakenBack {
+    /// What could not be.
+    pub left: Vec<Left>,
+    /// What was made since, and is kept beside: in words.
+    pub beside: Vec<String>,
 }
 
 /// Carries out each step. The error says which one failed and why; what was done until then still stands.
@@ -43,6 +53,7 @@ pub fn carry_out(
         if let Some(why) = hands.stop() {
             return Err(why);
         }
+        give_a_free_name(&mut journal.entries[i].step, hands)?;
         let action = journal.entries[i].step.action.clone();
         let failed = |why: String| format!("{action}: {why}");
         let before = stood(&action, hands).map_err(|error| failed(error.to_string()))?;
@@ -50,7 +61,7 @@ pub fn carry_out(
         journal.entries[i].progress = Progress::Begun;
         book.keep(journal)?;
         said(&journal.entries[i]);
-        act(&action, hands).map_err(failed)?;
+        act(&action, hands, &mut Vec::new()).map_err(failed)?;
         journal.entries[i].after = stood(&action, hands).unwrap_or_default();
         journal.entries[i].progress = Progress::Done;
         book.keep(journal)?;
@@ -66,14 +77,14 @@ pub fn take_back(
     book: &dyn Book,
     ended: State,
     said: &mut dyn FnMut(&Entry),
-) -> Vec<Left> {
-    let mut left = Vec::new();
+) -> TakenBack {
+    let TakenBack { mut left, mut beside } = TakenBack::default();
     for i in (0..journal.entries.len()).rev() {
         let entry = &journal.entries[i];
         if !matches!(entry.progress, Progress::Begun | Progress::Done | Progress::Left) {
             continue;
         }
-        let progress = match back(entry, hands) {
+        let progress = match back(entry, hands, &mut beside) {
             Ok(()) => Progress::TakenBack,
             Err(because) => {
                 let by = entry.step.back.clone();
@@ -86,7 +97,9 @@ pub fn take_back(
             }
         };
         journal.entries[i].progress = progress;
-        said(&journal.entries[i]);
+        if !matches!(journal.entries[i].step.back, Back::Nothing { .. }) {
+            said(&journal.entries[i]);
+        }
         // What cannot be written down is done all the same: the machine comes before the book.
         let _ = book.keep(journal);
     }
@@ -94,7 +107,7 @@ pub fn take_back(
     if let Err(because) = book.keep(journal) {
         left.push(Left { done: "the journal of this".to_owned(), because, by: Vec::new() });
     }
-    left
+    TakenBack { left, beside }
 }
 
 /// What stands now elsewhere than the fix left it: somebody changed it since.
@@ -108,7 +121,7 @@ pub fn moved_on(journal: &Journal, hands: &dyn Hands) -> Vec<String> {
                 continue;
             }
             match hands.files().standing(Path::new(&stood.path)) {
-                Ok(now) if now == stood.was => {}
+                Ok(now) if stood.was.is_still(&now) => {}
                 _ => changed.push(stood.path.clone()),
             }
         }
@@ -131,12 +144,36 @@ fn stood(action: &Action, hands: &dyn Hands) -> Result<Vec<Stood>, ChangeError> 
                 }
             }
         }
-        all.push(Stood { path: path.to_owned(), was: hands.files().standing(Path::new(path))? });
+        let was = hands.files().standing(Path::new(path))?;
+        // Where nothing of it changes, no copy is made: it may be a key.
+        let kept = matches!(
+            action,
+            Action::WriteFile { .. }
+                | Action::ReplaceLine { .. }
+                | Action::AppendLines { .. }
+                | Action::RemoveFile { .. }
+        );
+        all.push(Stood { path: path.to_owned(), was: if kept { was } else { was.without_bytes() } });
     }
     Ok(all)
 }
 
-fn act(action: &Action, hands: &dyn Hands) -> Result<(), String> {
+/// Puts a number behind the new name of what is moved aside, if the name is taken.
+fn give_a_free_name(step: &mut Step, hands: &dyn Hands) -> Result<(), String> {
+    let Action::MoveAside { from, to } = &mut step.action else { return Ok(()) };
+    let is_free =
+        |name: &str| matches!(hands.files().standing(Path::new(name)), Ok(Standing::Absent) | Err(_));
+    if is_free(to) {
+        return Ok(());
+    }
+    let free = (2..100).map(|number| format!("{to}.{number}")).find(|name| is_free(name));
+    *to = free.ok_or_else(|| format!("{to}: a hundred of these are set aside already: remove some"))?;
+    step.back = Back::by(Action::MoveBack { from: to.clone(), to: from.clone() });
+    Ok(())
+}
+
+/// `beside` gets what was set aside, in words.
+fn act(action: &Action, hands: &dyn Hands, beside: &mut Vec<String>) -> Result<(), String> {
     let files = hands.files();
     let said = |error: ChangeError| error.to_string();
     match action {
@@ -191,40 +228,61 @@ fn act(action: &Action, hands: &dyn Hands) -> Result<(), String> {
         }
         Action::RemoveFolder { path } => match files.standing(Path::new(path)).map_err(said)? {
             Standing::Absent => Ok(()),
-            _ => files.remove_folder(Path::new(path)).map_err(said),
+            _ => remove_or_set_aside(path, hands, beside),
         },
         Action::Run { .. } | Action::Launchctl { .. } => hands.run(&action.argv().unwrap_or_default()),
         Action::Wait { until, at_most_seconds } => hands.wait(until, *at_most_seconds),
     }
 }
 
+/// Removes a folder; what is in it by now is nobody's to throw away.
+fn remove_or_set_aside(path: &str, hands: &dyn Hands, beside: &mut Vec<String>) -> Result<(), String> {
+    let Err(full) = hands.files().remove_folder(Path::new(path)) else { return Ok(()) };
+    let names = std::iter::once(format!("{path}.set-aside"));
+    for to in names.chain((2..100).map(|number| format!("{path}.set-aside.{number}"))) {
+        if hands.files().rename(Path::new(path), Path::new(&to)).is_ok() {
+            beside.push(format!("{path} was not empty any more: it is {to} now"));
+            return Ok(());
+        }
+    }
+    Err(full.to_string())
+}
+
 /// Takes one step back, also one that was only begun.
-fn back(entry: &Entry, hands: &dyn Hands) -> Result<(), String> {
+fn back(entry: &Entry, hands: &dyn Hands, beside: &mut Vec<String>) -> Result<(), String> {
     match &entry.step.back {
         Back::Nothing { .. } => Ok(()),
         Back::FromJournal { then } => {
+            let mut restored = 0;
             for stood in entry.before.iter().rev() {
-                restore(stood, hands)?;
+                restored += u32::from(restore(stood, hands)?);
             }
-            then.iter().try_for_each(|action| act(action, hands))
+            // Where nothing was changed, nobody read it either.
+            if entry.progress == Progress::Begun && untouched(entry, hands) && restored == 0 {
+                return Ok(());
+            }
+            then.iter().try_for_each(|action| act(action, hands, beside))
         }
         Back::By { actions } => {
             if untouched(entry, hands) {
                 return Ok(());
             }
+            let aside = beside.len();
             // What really stood there counts more than what the plan took it for.
             if let Action::SetMode { .. } = entry.step.action {
-                return entry.before.iter().try_for_each(|stood| restore(stood, hands));
+                return entry.before.iter().try_for_each(|stood| restore(stood, hands).map(drop));
             }
             actions.iter().try_for_each(|action| {
-                let done = act(action, hands);
+                let done = act(action, hands, beside);
                 // Whether a step that was only begun was done, nobody knows: what undoes it may find nothing to undo.
                 if entry.progress == Progress::Begun && action.targets().is_empty() { Ok(()) } else { done }
             })?;
-            // Folders above the one that was made.
+            // Folders above the one that was made, unless something set aside stands in them.
             let made = entry.before.iter().rev().skip(1).filter(|it| it.was == Standing::Absent);
             match entry.step.action {
-                Action::MakeFolder { .. } => made.into_iter().try_for_each(|it| restore(it, hands)),
+                Action::MakeFolder { .. } if beside.len() == aside => {
+                    made.into_iter().try_for_each(|it| restore(it, hands).map(drop))
+                }
                 _ => Ok(()),
             }
         }
@@ -233,23 +291,26 @@ fn back(entry: &Entry, hands: &dyn Hands) -> Result<(), String> {
 
 /// Whether all of a step's targets stand as they stood before it.
 fn untouched(entry: &Entry, hands: &dyn Hands) -> bool {
-    let same =
-        |stood: &Stood| hands.files().standing(Path::new(&stood.path)).is_ok_and(|now| now == stood.was);
+    let same = |stood: &Stood| {
+        hands.files().standing(Path::new(&stood.path)).is_ok_and(|now| stood.was.is_still(&now))
+    };
     !entry.before.is_empty() && entry.before.iter().all(same)
 }
 
-/// Puts back what stood at a path.
-fn restore(stood: &Stood, hands: &dyn Hands) -> Result<(), String> {
+/// Puts back what stood at a path; whether anything was to be done.
+fn restore(stood: &Stood, hands: &dyn Hands) -> Result<bool, String> {
     let (files, path) = (hands.files(), Path::new(&stood.path));
     let said = |error: ChangeError| error.to_string();
     let now = files.standing(path).map_err(said)?;
-    if now == stood.was {
-        return Ok(());
+    if stood.was.is_still(&now) {
+        return Ok(false);
     }
-    match (&stood.was, now) {
+    let put = match (&stood.was, now) {
         (Standing::Absent, Standing::Folder { .. }) => files.remove_folder(path).map_err(said),
         (Standing::Absent, _) => files.remove(path).map_err(said),
-        (Standing::File { bytes: kept, mode, owner, .. }, Standing::File { bytes, .. }) if *kept == bytes => {
+        (Standing::File { bytes: kept, mode, owner, .. }, Standing::File { bytes, .. })
+            if kept.is_none() || *kept == bytes =>
+        {
             files.set(path, *mode, Some(*owner)).map_err(said)
         }
         (Standing::File { bytes: Some(bytes), mode, owner, .. }, _) => {
@@ -259,7 +320,8 @@ fn restore(stood: &Stood, hands: &dyn Hands) -> Result<(), String> {
             files.set(path, *mode, Some(*owner)).map_err(said)
         }
         (was, now) => Err(format!("{} is {}, and was {}", path.display(), now.name(), was.name())),
-    }
+    };
+    put.map(|()| true)
 }
 
 /// What takes an action back, as it would be typed where it can be.

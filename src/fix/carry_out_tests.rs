@@ -1,6 +1,6 @@
 //! Every plan of every fix, on a Mac made of maps: carried out, made to fail, and broken off, at each step.
 
-use super::carry_out::{Hands, Left, carry_out, moved_on, take_back};
+use super::carry_out::{Hands, TakenBack, carry_out, moved_on, take_back};
 use super::journal::{Book, Journal, State};
 use super::plan::{Choice, Planned, plan};
 use super::step::{Action, Condition, Verb};
@@ -202,7 +202,7 @@ fn each_plan_can_be_carried_out_and_taken_back() {
         let left = take_back(&mut journal, &mac, &book, State::Undone, &mut nothing);
         assert_eq!(
             (left, mac.picture()),
-            (Vec::new(), as_far_as_launchd_goes(&planned, before)),
+            (TakenBack::default(), as_far_as_launchd_goes(&planned, before)),
             "{}",
             named(&planned)
         );
@@ -245,7 +245,7 @@ fn whichever_step_is_refused_the_machine_is_as_before() {
                 let restarted = as_far_as_launchd_goes(&planned, before.clone());
                 let now = mac.picture();
                 assert!(
-                    left.is_empty() && (now == before || now == restarted),
+                    left == TakenBack::default() && (now == before || now == restarted),
                     "{} at {at}: {why}\n{left:#?}\n{now:#?}\n{before:#?}",
                     named(&planned)
                 );
@@ -270,11 +270,11 @@ fn broken_off_anywhere_it_can_be_undone_from_the_journal() {
             broken += 1;
             book.torn_after.set(None);
             let mut found = book.last.borrow().clone().unwrap();
-            let left: Vec<Left> = take_back(&mut found, &mac, &book, State::Undone, &mut nothing);
+            let left = take_back(&mut found, &mac, &book, State::Undone, &mut nothing);
             let now = mac.picture();
             let restarted = as_far_as_launchd_goes(&planned, before.clone());
             assert!(
-                left.is_empty() && (now == before || now == restarted),
+                left == TakenBack::default() && (now == before || now == restarted),
                 "{} after {after}: {left:#?}\n{now:#?}\n{before:#?}",
                 named(&planned)
             );
@@ -291,7 +291,7 @@ fn what_cannot_be_taken_back_is_said_and_the_rest_is_taken_back_all_the_same() {
     carry_out(&mut journal, &mac, &book, &mut nothing).unwrap();
     let Action::MoveAside { from, to } = &journal.entries[2].step.action.clone() else { panic!() };
     mac.files.paths.borrow_mut().remove(Path::new(to));
-    let left = take_back(&mut journal, &mac, &book, State::Undone, &mut nothing);
+    let left = take_back(&mut journal, &mac, &book, State::Undone, &mut nothing).left;
     assert_eq!(left.len(), 1, "{left:#?}");
     assert!(left[0].by[0].contains(from), "{left:#?}");
     assert_eq!(journal.state, State::Stuck);
@@ -307,4 +307,59 @@ fn a_file_that_was_changed_since_is_told() {
     let path = planned.steps[0].action.targets()[0];
     mac.files.set(Path::new(path), 0o644, None).unwrap();
     assert_eq!(moved_on(&journal, &mac), [path]);
+}
+
+#[test]
+fn a_name_that_is_taken_gets_a_number_and_the_way_back_knows_it() {
+    let planned = plans().into_iter().find(|it| it.fix == "new-disk").unwrap();
+    let (mac, book) = (Mac::before(&planned), Pages::default());
+    let taken = planned.steps.iter().find_map(|step| match &step.action {
+        Action::MoveAside { to, .. } => Some(to.clone()),
+        _ => None,
+    });
+    let other = Standing::File { bytes: None, mode: 0o600, owner: Owner { uid: 0, gid: 0 }, size: 7 };
+    mac.files.paths.borrow_mut().insert(PathBuf::from(taken.clone().unwrap()), other.clone());
+    let before = mac.picture();
+    let mut journal = Journal::new(1, 0, &planned);
+    carry_out(&mut journal, &mac, &book, &mut nothing).unwrap();
+    let numbered = PathBuf::from(format!("{}.2", taken.clone().unwrap()));
+    assert!(mac.files.paths.borrow().contains_key(&numbered));
+    assert_eq!(mac.files.paths.borrow()[Path::new(&taken.unwrap())], other);
+    assert_eq!(take_back(&mut journal, &mac, &book, State::Undone, &mut nothing), TakenBack::default());
+    assert_eq!(mac.picture(), before);
+}
+
+#[test]
+fn what_the_vm_put_into_a_new_folder_is_set_aside_and_not_thrown_away() {
+    let planned = plans().into_iter().find(|it| it.fix == "make-working-directory").unwrap();
+    let (mac, book) = (Mac::before(&planned), Pages::default());
+    let mut journal = Journal::new(1, 0, &planned);
+    carry_out(&mut journal, &mac, &book, &mut nothing).unwrap();
+    let folder = PathBuf::from(planned.steps[0].action.targets()[0]);
+    mac.files.write(&folder.join("nixos.qcow2"), b"disk", 0o600, None).unwrap();
+    let back = take_back(&mut journal, &mac, &book, State::Undone, &mut nothing);
+    assert_eq!((back.left.len(), back.beside.len()), (0, 1), "{back:#?}");
+    let aside = PathBuf::from(format!("{}.set-aside", folder.display()));
+    assert!(mac.files.paths.borrow().contains_key(&aside.join("nixos.qcow2")));
+    assert!(!mac.files.paths.borrow().contains_key(&folder));
+}
+
+#[test]
+fn no_journal_holds_a_copy_of_what_is_only_moved_or_closed() {
+    for planned in plans().iter().filter(|it| it.fix == "close-key" || it.fix == "reinstall-keys") {
+        let (mac, book) = (Mac::before(planned), Pages::default());
+        for step in &planned.steps {
+            for path in step.action.targets() {
+                if mac.files.standing(Path::new(path)).unwrap() != Standing::Absent {
+                    mac.files.write(Path::new(path), b"PRIVATE", 0o600, None).unwrap();
+                }
+            }
+        }
+        let mut journal = Journal::new(1, 0, planned);
+        carry_out(&mut journal, &mac, &book, &mut nothing).unwrap();
+        let kept = journal.entries.iter().flat_map(|entry| entry.before.iter().chain(&entry.after));
+        for stood in kept {
+            assert!(!matches!(stood.was, Standing::File { bytes: Some(_), .. }), "{stood:?}");
+        }
+    }
 }

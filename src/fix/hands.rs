@@ -3,15 +3,15 @@
 use super::carry_out::Hands;
 use super::step::Condition;
 use crate::host::change::{Change, Owner};
-use crate::host::{Cancel, Command, Greeting, Host, HostError};
+use crate::host::live::PATH_OF_ROOT;
+use crate::host::{Cancel, Command, Greeting, Host, HostError, Kind};
+use crate::parse::launchd::{Printed, parse_print};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
 /// Where a program that a fix names without a path may stand: folders of the system's own.
 const FOLDERS: [&str; 4] = ["/bin", "/sbin", "/usr/bin", "/usr/sbin"];
-/// What a child finds its own helpers on.
-const PATH: &str = "/usr/bin:/bin:/usr/sbin:/sbin";
 /// How long a program of a step may take.
 const DEADLINE: Duration = Duration::from_secs(60);
 /// Between two looks at what is waited for; the first ones are sooner.
@@ -40,10 +40,29 @@ impl LiveHands<'_> {
             .ok_or_else(|| format!("{name} is not on this machine"))
     }
 
+    /// A Nix that nobody but root could have put there: it may be root who runs it.
+    fn nix(&self) -> Option<String> {
+        let of_root = |path: &&&str| {
+            self.host.canonical(Path::new(path)).is_ok_and(|end| {
+                let one = |folder: &Path| {
+                    let found = self.host.stat(folder);
+                    found.is_ok_and(|it| {
+                        it.uid == 0
+                            && (it.mode & 0o022 == 0 || it.mode & 0o1000 != 0 || it.kind == Kind::File)
+                    })
+                };
+                end.starts_with("/nix/store") && end.ancestors().all(one)
+            })
+        };
+        crate::evidence::nix::WELL_KNOWN.iter().find(of_root).map(|path| (*path).to_owned())
+    }
+
     fn ask(&self, argv: &[&str]) -> Result<crate::host::Output, String> {
         let (name, args) = argv.split_first().ok_or("there is no program to run")?;
         let command = Command::new(self.program(name)?).args(args.iter().copied());
-        self.host.run(&command.env("PATH", PATH).within(DEADLINE)).map_err(|error| format!("{name}: {error}"))
+        self.host
+            .run(&command.env("PATH", PATH_OF_ROOT).within(DEADLINE))
+            .map_err(|error| format!("{name}: {error}"))
     }
 
     /// Whether what is waited for is so; why not, where it is not.
@@ -60,12 +79,9 @@ impl LiveHands<'_> {
                 }
             }
             Condition::DaemonAnswers => {
-                let nix = self.host.find("nix").into_iter().next();
-                let nix = nix.map(|path| path.to_string_lossy().into_owned());
-                let nix = nix.unwrap_or_else(|| "/nix/var/nix/profiles/default/bin/nix".to_owned());
-                let args =
-                    ["--extra-experimental-features", "nix-command", "store", "info", "--store", "daemon"];
-                match self.host.run(&Command::new(nix).args(args)) {
+                let nix = self.nix().ok_or("no Nix of root's stands where installers put one")?;
+                let asked = crate::evidence::nix::at(&nix).args(["store", "info", "--store", "daemon"]);
+                match self.host.run(&asked.env("PATH", PATH_OF_ROOT)) {
                     Ok(output) if output.ok() => Ok(()),
                     Ok(output) => Err(output.complaint()),
                     Err(error) => Err(error.to_string()),
@@ -77,7 +93,11 @@ impl LiveHands<'_> {
             },
             Condition::NotLoaded { label } => {
                 let asked = self.ask(&["launchctl", "print", &format!("system/{label}")])?;
-                if asked.ok() { Err(format!("launchd still has {label}")) } else { Ok(()) }
+                match parse_print(asked.code, &asked.stdout, &asked.stderr) {
+                    Printed::NotFound => Ok(()),
+                    Printed::Loaded(_) => Err(format!("launchd still has {label}")),
+                    Printed::Unclear(_) => Err(format!("what launchd says of {label} is not understood")),
+                }
             }
             Condition::TimePassed => Err(String::new()),
         }
@@ -122,8 +142,23 @@ impl Hands for LiveHands<'_> {
 
     fn run(&self, argv: &[String]) -> Result<(), String> {
         let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
-        let output = self.ask(&argv)?;
-        if output.ok() { Ok(()) } else { Err(format!("{}: {}", output.ending(), output.complaint())) }
+        let mut output = self.ask(&argv)?;
+        // What launchd has just unloaded may still be ending, and is not loaded again before that.
+        for pause in [500, 1000] {
+            if output.ok() || argv.get(..2) != Some(&["launchctl", "bootstrap"]) || self.stop().is_some() {
+                break;
+            }
+            self.stop.wait(Duration::from_millis(pause));
+            output = self.ask(&argv)?;
+        }
+        // launchd has begun, and does not wait for the end.
+        let begun = argv.get(..2) == Some(&["launchctl", "bootout"])
+            && output.code == Some(36)
+            && output.stderr.contains("now in progress");
+        if output.ok() || begun {
+            return Ok(());
+        }
+        Err(format!("{}: {}", output.ending(), output.complaint()))
     }
 
     fn wait(&self, until: &Condition, at_most_seconds: u64) -> Result<(), String> {

@@ -7,6 +7,7 @@ use crate::host::change::{Change, ChangeError, Standing};
 use crate::host::{Host, HostError};
 use crate::prose::line;
 use rustix::process::geteuid;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -35,7 +36,7 @@ pub struct Journal {
 }
 
 /// How a fix stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
     /// It was begun, and nobody said how it ended.
@@ -84,7 +85,7 @@ pub struct Entry {
 }
 
 /// How far a step came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Progress {
     /// Not begun.
@@ -146,12 +147,18 @@ pub struct Shelf<'a> {
     host: &'a dyn Host,
     change: &'a dyn Change,
     folder: PathBuf,
+    above: u32,
 }
 
 impl<'a> Shelf<'a> {
-    /// The shelf in this folder; it is made with the first journal.
-    pub fn new(host: &'a dyn Host, change: &'a dyn Change, folder: impl Into<PathBuf>) -> Self {
-        Shelf { host, change, folder: folder.into() }
+    /// Root's shelf on this machine; it is made with the first journal.
+    pub fn of_root(host: &'a dyn Host, change: &'a dyn Change) -> Self {
+        Shelf { host, change, folder: of_root(host).join(JOURNALS), above: 0o755 }
+    }
+
+    /// The shelf of a user, in the user's own folder for what is kept.
+    pub fn of_user(host: &'a dyn Host, change: &'a dyn Change, state: &Path) -> Self {
+        Shelf { host, change, folder: state.join(JOURNALS), above: 0o700 }
     }
 
     /// Where it is.
@@ -169,12 +176,13 @@ impl<'a> Shelf<'a> {
         Ok(numbers.into_iter().map(|number| self.read(number)).collect())
     }
 
-    /// The number of the next fix.
-    pub fn next_number(&self) -> Result<u32, String> {
-        if !self.is_there()? {
-            return Ok(1);
-        }
-        let last = self.names()?.iter().filter_map(|name| number(name)).max().unwrap_or(0);
+    /// The number of the next fix, which is higher than any here, and than this one of another shelf.
+    pub fn next_number(&self, other: u32) -> Result<u32, String> {
+        let last = match self.is_there()? {
+            true => self.names()?.iter().filter_map(|name| number(name)).max().unwrap_or(0),
+            false => 0,
+        };
+        let last = last.max(other.min(MOST_NUMBERS));
         last.checked_add(1).ok_or_else(|| format!("{}: no number is left", self.shown()))
     }
 
@@ -208,7 +216,9 @@ impl<'a> Shelf<'a> {
             }
         }
         for folder in missing.into_iter().rev() {
-            self.change.make_folder(folder, 0o700, None).map_err(wrong)?;
+            // The list beside the folder is for everybody to read, what is in it for its owner alone.
+            let mode = if folder == self.folder { 0o700 } else { self.above };
+            self.change.make_folder(folder, mode, None).map_err(wrong)?;
         }
         self.is_there().map(|_| ())
     }
@@ -247,9 +257,80 @@ impl Book for Shelf<'_> {
         let path = self.path(journal.number);
         let text = serde_json::to_vec_pretty(journal).map_err(|error| error.to_string())?;
         let kept = self.change.write(&path, &text, 0o600, None);
-        kept.map_err(|error| format!("{}: {error}", line(&path.to_string_lossy())))
+        kept.map_err(|error| format!("{}: {error}", line(&path.to_string_lossy())))?;
+        self.list(journal)
     }
 }
+
+impl Shelf<'_> {
+    /// Writes how a fix stands into the list, which tells nothing of what is in any file.
+    fn list(&self, journal: &Journal) -> Result<(), String> {
+        let Some(above) = self.folder.parent() else { return Ok(()) };
+        let path = above.join(LIST);
+        let mut all = match self.change.standing(&path) {
+            Ok(Standing::File { bytes: Some(bytes), .. }) => listed(&bytes).unwrap_or_default(),
+            _ => Vec::new(),
+        };
+        let row = Listed::from(journal);
+        match all.iter_mut().find(|it| it.number == journal.number) {
+            Some(known) if *known == row => return Ok(()),
+            Some(known) => *known = row,
+            None => all.push(row),
+        }
+        all.sort_by_key(|it| it.number);
+        all.drain(..all.len().saturating_sub(MOST_LISTED));
+        let text = serde_json::to_vec_pretty(&all).map_err(|error| error.to_string())?;
+        let written = self.change.write(&path, &text, 0o644, None);
+        written.map_err(|error| format!("{}: {error}", line(&path.to_string_lossy())))
+    }
+}
+
+/// One row of the list of fixes, which everybody may read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Listed {
+    /// The fix's number.
+    pub number: u32,
+    /// Seconds since 1970 when it began.
+    pub at: u64,
+    /// The check that it mends.
+    #[schemars(extend("x-kind" = "public"))]
+    pub id: String,
+    /// The fix.
+    #[schemars(extend("x-kind" = "public"))]
+    pub fix: String,
+    /// What it does.
+    #[schemars(extend("x-kind" = "text"))]
+    pub title: String,
+    /// How it ended, or that it did not.
+    pub state: State,
+}
+
+impl From<&Journal> for Listed {
+    fn from(it: &Journal) -> Self {
+        let (id, fix, title) = (it.id.clone(), it.fix.clone(), it.title.clone());
+        Listed { number: it.number, at: it.at, id, fix, title, state: it.state }
+    }
+}
+
+/// The rows of a list.
+pub fn listed(bytes: &[u8]) -> Result<Vec<Listed>, String> {
+    serde_json::from_slice(bytes).map_err(|error| line(&error.to_string()))
+}
+
+/// Root's folder for what is kept of this machine; what is in it tells macOS from others, as no fact is at hand.
+pub fn of_root(host: &dyn Host) -> PathBuf {
+    let is_mac = host.stat(Path::new("/System/Library")).is_ok() || host.stat(Path::new("/var/db")).is_ok();
+    PathBuf::from(if is_mac { "/var/db/builder-doctor" } else { "/var/lib/builder-doctor" })
+}
+
+/// The name of the list, beside the folder of the journals.
+pub const LIST: &str = "fixes.json";
+/// The name of that folder.
+const JOURNALS: &str = "fixes";
+/// Rows that the list keeps; the journals themselves all stay.
+const MOST_LISTED: usize = 100;
+/// No honest shelf has so many.
+const MOST_NUMBERS: u32 = 1_000_000;
 
 /// Whether nobody but whoever acts reads and writes it: what stands in a journal is put back as it says.
 fn private(mode: u32, uid: u32) -> Result<(), &'static str> {

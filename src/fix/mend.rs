@@ -1,15 +1,22 @@
-//! One fix from its first step to its end: carried out, and then kept or taken back.
+//! One fix from its first step to its end: carried out, and then kept or taken back. Whoever asks says so in
+//! messages, so that the one who acts may be another process, and root.
 
-use super::carry_out::{Hands, Left, carry_out, take_back};
+use super::carry_out::{Hands, Left, TakenBack, carry_out, moved_on, take_back};
 use super::journal::{Book, Entry, Journal, Progress, Shelf, State};
 use super::plan::{Choice, Planned, plan};
+use super::step::Step;
 use crate::checks;
 use crate::diagnosis::{Selection, diagnose};
-use crate::evidence::Evidence;
+use crate::evidence::{Evidence, Progress as Looking, Wanted, gather};
 use crate::expectations::Expectations;
+use crate::host::Host;
+use crate::host::lock::{Lock, lock};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
-/// What is to be mended: root plans it anew out of what was seen, and takes no steps from anybody.
+/// What is to be mended. Whoever acts plans it anew out of what was seen, and takes no steps from anybody: the
+/// steps that were confirmed are only compared.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Order {
     /// The check to mend.
@@ -22,20 +29,57 @@ pub struct Order {
     pub evidence: Evidence,
     /// What is expected.
     pub expectations: Expectations,
+    /// What the user agreed to.
+    pub confirmed: Vec<Step>,
+    /// The highest number of any fix that the caller knows of.
+    pub after: u32,
 }
 
-impl Order {
-    /// The fix, if there is one that is allowed.
-    pub fn planned(&self) -> Result<Planned, String> {
-        let found = diagnose(&checks::all(), &self.evidence, &self.expectations, &Selection::default());
-        let choice = Choice { disruptive: self.disruptive, ask: self.ask, only: vec![self.id.clone()] };
-        let made = plan(&found, &self.evidence, &self.expectations, &choice);
-        made.fixes.into_iter().next().ok_or_else(|| format!("{}: there is nothing to carry out", self.id))
-    }
+/// What root sees with its own eyes before it acts, whatever it was told: whose the files are, and what launchd
+/// says. Each of these asks the system alone, and no program of Nix's.
+const OWN_EYES: &[&str] = &[
+    "platform",
+    "managers",
+    "roots",
+    "conf_files",
+    "custom_conf",
+    "disabled_jobs",
+    "builder_jobs",
+    "builder_job",
+    "daemon_job",
+];
+
+/// What is asked of whoever acts.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ask {
+    /// Carry a fix out, and wait for a word on it.
+    Mend(Box<Order>),
+    /// It helped.
+    Keep,
+    /// It did not, for this reason.
+    TakeBack(String),
+    /// Take back the fix of this number; also where the machine has moved on since.
+    Undo {
+        /// Which.
+        number: u32,
+        /// Although files were changed since.
+        anyway: bool,
+    },
+}
+
+/// What is answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    /// How far a step came. More follows.
+    Told(Told),
+    /// How it ended, for now.
+    Outcome(Outcome),
 }
 
 /// How far a step came, for whoever watches.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Told {
     /// What it does.
     pub step: String,
@@ -62,13 +106,17 @@ pub enum Outcome {
     Kept {
         /// The journal's number.
         number: u32,
+        /// The journal could not be brought up to date, for this reason: it says "not ended".
+        unwritten: Option<String>,
     },
     /// The machine is as before.
     TakenBack {
-        /// The journal's number; None where nothing was begun.
-        number: Option<u32>,
+        /// The journal's number.
+        number: u32,
         /// Why.
         because: String,
+        /// What was made since and is kept beside, in words.
+        beside: Vec<String>,
     },
     /// Something could not be taken back.
     Stuck {
@@ -79,63 +127,174 @@ pub enum Outcome {
         /// What still stands.
         left: Vec<Left>,
     },
+    /// Nothing was begun, for this reason.
+    NotBegun {
+        /// Why.
+        because: String,
+    },
+    /// Nothing was taken back: these files were changed since the fix.
+    MovedOn {
+        /// The journal's number.
+        number: u32,
+        /// Which.
+        files: Vec<String>,
+    },
 }
 
-/// Who mends.
-pub struct Mender<'a> {
+/// Who acts when asked.
+pub trait Mender {
+    /// Does it, and tells each step; the error says why there is no answer.
+    fn ask(&mut self, ask: Ask, told: &mut dyn FnMut(Told)) -> Result<Outcome, String>;
+}
+
+/// Acts in this process.
+pub struct Here<'a> {
     /// Ahead: stops when the user wants it to.
     pub ahead: &'a dyn Hands,
     /// On the way back: does not stop.
     pub back: &'a dyn Hands,
     /// The journals.
     pub shelf: &'a Shelf<'a>,
+    /// With which eyes to look again before anything is done; None where the evidence is our own.
+    pub eyes: Option<&'a dyn Host>,
+    /// Seconds since 1970.
+    pub now: u64,
+    /// The fix that nobody has said a word on yet.
+    open: Option<Journal>,
+    lock: Option<Lock>,
 }
 
-impl Mender<'_> {
-    /// Carries a fix out; where a step fails, takes it back at once.
-    pub fn carry_out(
-        &self,
-        planned: &Planned,
-        at: u64,
-        said: &mut dyn FnMut(Told),
-    ) -> (Option<Journal>, Outcome) {
-        let number = match self.shelf.make().and_then(|()| self.shelf.next_number()) {
-            Ok(number) => number,
-            Err(because) => return (None, Outcome::TakenBack { number: None, because }),
+impl<'a> Here<'a> {
+    /// Whoever acts with these hands, and keeps its journals there.
+    pub fn new(ahead: &'a dyn Hands, back: &'a dyn Hands, shelf: &'a Shelf<'a>, now: u64) -> Self {
+        Here { ahead, back, shelf, eyes: None, now, open: None, lock: None }
+    }
+
+    /// Looks again before it acts.
+    pub fn with_eyes(self, eyes: &'a dyn Host) -> Self {
+        Here { eyes: Some(eyes), ..self }
+    }
+
+    /// Nobody will say a word any more: what was begun is taken back.
+    pub fn end(&mut self, because: &str) -> Option<Outcome> {
+        let open = self.open.take()?;
+        Some(self.take_back(open, because.to_owned(), State::RolledBack, &mut |_| {}))
+    }
+
+    /// One at a time: until this ends.
+    fn locked(&mut self) -> Result<(), String> {
+        if self.lock.is_some() {
+            return Ok(());
+        }
+        self.shelf.make()?;
+        let folder = self.shelf.folder();
+        let held = lock(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        self.lock = Some(held.ok_or("another fix is being carried out: wait until it has ended")?);
+        Ok(())
+    }
+
+    fn mend(&mut self, order: &Order, told: &mut dyn FnMut(Told)) -> Outcome {
+        let begun = self.locked().and_then(|()| order.planned(self.eyes)).and_then(|planned| {
+            let number = self.shelf.next_number(order.after)?;
+            let journal = Journal::new(number, self.now, &planned);
+            self.shelf.keep(&journal)?;
+            Ok(journal)
+        });
+        let mut journal = match begun {
+            Ok(journal) => journal,
+            Err(because) => return Outcome::NotBegun { because },
         };
-        let mut journal = Journal::new(number, at, planned);
-        let mut tell = |entry: &Entry| said(entry.into());
-        match carry_out(&mut journal, self.ahead, self.shelf, &mut tell) {
-            Ok(()) => (Some(journal), Outcome::CarriedOut { number }),
-            Err(because) => {
-                let outcome = self.take_back(&mut journal, because, State::RolledBack, said);
-                (None, outcome)
+        let number = journal.number;
+        match carry_out(&mut journal, self.ahead, self.shelf, &mut |entry| told(entry.into())) {
+            Ok(()) => {
+                self.open = Some(journal);
+                Outcome::CarriedOut { number }
             }
+            Err(because) => self.take_back(journal, because, State::RolledBack, told),
         }
     }
 
-    /// It helped: it stays.
-    pub fn keep(&self, journal: &mut Journal) -> Outcome {
+    fn keep(&mut self) -> Outcome {
+        let Some(mut journal) = self.open.take() else { return nothing_open() };
         journal.state = State::Kept;
-        // What was done is done, and helped; a book that cannot be written says "not ended", which can be undone.
-        let _ = self.shelf.keep(journal);
-        Outcome::Kept { number: journal.number }
+        // What was done is done, and helped: a journal that says "not ended" can be undone as well.
+        let unwritten = self.shelf.keep(&journal).err();
+        Outcome::Kept { number: journal.number, unwritten }
     }
 
-    /// Takes it back, because of this.
-    pub fn take_back(
+    fn undo(&mut self, number: u32, anyway: bool, told: &mut dyn FnMut(Told)) -> Outcome {
+        let read = self.locked().and_then(|()| self.shelf.read(number));
+        let journal = match read {
+            Ok(journal) => journal,
+            Err(because) => return Outcome::NotBegun { because },
+        };
+        if !journal.state.can_be_undone() {
+            let because = format!("fix {number} is {} already", journal.state.name());
+            return Outcome::NotBegun { because };
+        }
+        let files = moved_on(&journal, self.back);
+        if !files.is_empty() && !anyway {
+            return Outcome::MovedOn { number, files };
+        }
+        self.take_back(journal, "you asked for it".to_owned(), State::Undone, told)
+    }
+
+    fn take_back(
         &self,
-        journal: &mut Journal,
+        mut journal: Journal,
         because: String,
         ended: State,
-        said: &mut dyn FnMut(Told),
+        told: &mut dyn FnMut(Told),
     ) -> Outcome {
         let number = journal.number;
-        let left = take_back(journal, self.back, self.shelf, ended, &mut |entry| said(entry.into()));
-        if left.is_empty() {
-            Outcome::TakenBack { number: Some(number), because }
-        } else {
-            Outcome::Stuck { number, because, left }
+        let all = take_back(&mut journal, self.back, self.shelf, ended, &mut |entry| told(entry.into()));
+        let TakenBack { left, beside } = all;
+        match left.is_empty() {
+            true => Outcome::TakenBack { number, because, beside },
+            false => Outcome::Stuck { number, because, left },
         }
+    }
+}
+
+fn nothing_open() -> Outcome {
+    Outcome::NotBegun { because: "no fix is open".to_owned() }
+}
+
+impl Mender for Here<'_> {
+    fn ask(&mut self, ask: Ask, told: &mut dyn FnMut(Told)) -> Result<Outcome, String> {
+        Ok(match ask {
+            // One that nobody said a word on is not helped by another.
+            Ask::Mend(_) if self.open.is_some() => {
+                Outcome::NotBegun { because: "the fix before is not ended".to_owned() }
+            }
+            Ask::Mend(order) => self.mend(&order, told),
+            Ask::Keep => self.keep(),
+            Ask::TakeBack(because) => match self.open.take() {
+                Some(journal) => self.take_back(journal, because, State::RolledBack, told),
+                None => nothing_open(),
+            },
+            Ask::Undo { number, anyway } => self.undo(number, anyway, told),
+        })
+    }
+}
+
+impl Order {
+    /// The fix, if there is one that is allowed, and is the one that was confirmed. `eyes`: those of whoever acts.
+    pub fn planned(&self, eyes: Option<&dyn Host>) -> Result<Planned, String> {
+        let evidence = match eyes {
+            None => self.evidence.clone(),
+            Some(host) => {
+                let known = Some(Arc::new(self.evidence.clone()));
+                let wanted = Wanted { known, ..Wanted::only(OWN_EYES) };
+                gather(host, &self.expectations, &wanted, &Looking::default()).0
+            }
+        };
+        let found = diagnose(&checks::all(), &evidence, &self.expectations, &Selection::default());
+        let choice = Choice { disruptive: self.disruptive, ask: self.ask, only: vec![self.id.clone()] };
+        let made = plan(&found, &evidence, &self.expectations, &choice);
+        let made = made.fixes.into_iter().find(|it| it.id == self.id && it.steps == self.confirmed);
+        made.ok_or_else(|| {
+            format!("{}: the machine is not as it was when the plan was shown: look again", self.id)
+        })
     }
 }

@@ -11,6 +11,7 @@ pub mod journal;
 pub mod mend;
 pub mod plan;
 pub mod step;
+pub mod verify;
 
 use crate::check::{Check, Finding};
 use crate::evidence::{Evidence, Missing};

@@ -15,14 +15,25 @@ pub struct Live {
     interrupted: Arc<Cancel>,
     /// One client for all caches: reading a bundle of certificates takes longer than a request.
     client: Arc<OnceLock<Client>>,
+    /// Programs are found here, and not on the caller's PATH.
+    path: Option<&'static str>,
 }
+
+/// Where root finds programs, and its children theirs: folders of the system's own.
+pub const PATH_OF_ROOT: &str = "/usr/bin:/bin:/usr/sbin:/sbin";
 
 type Client = Result<reqwest::blocking::Client, FetchError>;
 
 impl Live {
     /// Looks for at most `limit`; every child ends when `interrupted` is raised.
     pub fn new(limit: Duration, interrupted: Arc<Cancel>) -> Self {
-        Live { started: Instant::now(), limit, interrupted, client: Arc::default() }
+        Live { started: Instant::now(), limit, interrupted, client: Arc::default(), path: None }
+    }
+
+    /// Where it is root who looks or acts: no program that only the caller's PATH leads to is run.
+    pub fn on_roots_path(self) -> Self {
+        let is_root = rustix::process::geteuid().is_root();
+        Live { path: is_root.then_some(PATH_OF_ROOT), ..self }
     }
 
     /// Work that has no deadline of its own, in a thread that may be left behind.
@@ -51,7 +62,10 @@ impl Live {
 
 impl Host for Live {
     fn run(&self, command: &Command) -> Result<Output, HostError> {
-        process::run(command, &self.interrupted, self.left())
+        match self.path {
+            Some(path) => process::run(&command.clone().env("PATH", path), &self.interrupted, self.left()),
+            None => process::run(command, &self.interrupted, self.left()),
+        }
     }
 
     fn read_start(&self, path: &Path, bytes: usize) -> Result<Vec<u8>, HostError> {
@@ -105,7 +119,11 @@ impl Host for Live {
     }
 
     fn find(&self, program: &str) -> Vec<PathBuf> {
-        which::which_all(program).map(Iterator::collect).unwrap_or_default()
+        match self.path {
+            Some(path) => which::which_in_all(program, Some(path), "/").map(Iterator::collect),
+            None => which::which_all(program).map(Iterator::collect),
+        }
+        .unwrap_or_default()
     }
 
     fn resolve(&self, name: &str, deadline: Duration) -> Result<Vec<IpAddr>, HostError> {

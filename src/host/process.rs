@@ -96,7 +96,7 @@ pub(super) fn run(command: &Command, interrupted: &Cancel, left: Duration) -> Re
     })
 }
 
-fn spawn(command: &Command) -> Result<Child, HostError> {
+pub(super) fn spawn(command: &Command) -> Result<Child, HostError> {
     let mut process = std::process::Command::new(&command.program);
     let stdin = if command.lifeline { Stdio::piped() } else { Stdio::null() };
     process.args(&command.args).stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -132,10 +132,10 @@ fn keep(kept: &mut Vec<u8>, bytes: &[u8]) -> Option<Stopped> {
 }
 
 /// A child's group, as long as this lives.
-struct Registered(Option<Pid>);
+pub(super) struct Registered(Option<Pid>);
 
 impl Registered {
-    fn new(child: &Child) -> Self {
+    pub(super) fn new(child: &Child) -> Self {
         let group = group(child);
         if let (Some(group), Ok(mut all)) = (group, RUNNING.lock()) {
             all.push(group);

@@ -12,6 +12,7 @@ pub mod jsonl;
 pub mod junit;
 pub mod list;
 pub mod markdown;
+pub mod mended;
 pub mod paint;
 pub mod plan;
 pub mod prometheus;

@@ -76,9 +76,6 @@ pub fn render(report: &PlanReport, paint: Paint) -> String {
     parts.extend(plan.withheld.iter().map(|fix| withheld(fix, paint)));
     parts.extend(plan.patches.iter().map(|it| patch(it, paint)));
     parts.extend(plan.by_hand.iter().map(|it| by_hand(it, paint)));
-    if !plan.fixes.is_empty() {
-        parts.push(paint.wrap("This is a plan: nothing was changed.", "", ""));
-    }
     parts.join("\n\n") + "\n"
 }
 

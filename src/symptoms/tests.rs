@@ -107,6 +107,7 @@ fn every_fault_that_prints_something_has_a_row() {
         "ipv6-broken",
         "builder-not-configured",
         "disabling-the-builder-deletes-state",
+        "fix-not-ended",
     ];
     let rows: BTreeSet<&str> = all().map(|row| row.id).collect();
     let aliases: BTreeSet<&str> = topics::ALIASES.iter().map(|alias| alias.id).collect();

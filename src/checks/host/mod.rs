@@ -2,6 +2,7 @@
 
 use crate::check::Check;
 
+pub mod fix_not_ended;
 pub mod host_cannot_virtualise;
 pub mod host_disk_low;
 pub mod localhost_does_not_resolve;
@@ -21,4 +22,5 @@ pub const CHECKS: &[&Check] = &[
     &nixbld_users_missing::CHECK,
     &rosetta_host_missing::CHECK,
     &nixpkgs_dropped_platform::CHECK,
+    &fix_not_ended::CHECK,
 ];

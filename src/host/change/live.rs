@@ -163,7 +163,18 @@ impl Change for LiveChanges {
 
     fn rename(&self, from: &Path, to: &Path) -> Result<(), ChangeError> {
         let (from, to) = (Self::reach(from)?, Self::reach(to)?);
-        Self::existing(&from, FileType::RegularFile)?;
+        let (_, about) = Self::open(&from)?.ok_or(HostError::NotFound)?;
+        if FileType::from_raw_mode(about.st_mode) == FileType::Directory {
+            // A folder cannot have two names. What could come between is an empty folder, which it may replace.
+            match statat(&to.folder, &*to.name, AtFlags::SYMLINK_NOFOLLOW) {
+                Err(Errno::NOENT) => {}
+                Ok(_) => return Err(ChangeError::Unexpected(format!("{} is there already", to.shown()))),
+                Err(error) => return Err(error.into()),
+            }
+            renameat(&from.folder, &*from.name, &to.folder, &*to.name)?;
+            fsync(&from.folder)?;
+            return Ok(fsync(&to.folder)?);
+        }
         // A second name, and then the first one away: unlike a rename, that never takes the place of another file.
         linkat(&from.folder, &*from.name, &to.folder, &*to.name, AtFlags::empty()).map_err(|error| {
             match error {
@@ -322,6 +333,18 @@ mod tests {
         fs::remove_file(made.join("x")).unwrap();
         LiveChanges.remove_folder(&made).unwrap();
         assert!(matches!(LiveChanges.remove_folder(&file), Err(ChangeError::Unexpected(_))));
+    }
+
+    #[test]
+    fn a_folder_moves_with_what_is_in_it_and_never_over_another() {
+        let (folder, file) = folder();
+        let [made, aside] = ["made", "aside"].map(|name| folder.path().join(name));
+        fs::create_dir(&made).unwrap();
+        fs::write(made.join("x"), "in it").unwrap();
+        assert!(matches!(LiveChanges.rename(&made, &file), Err(ChangeError::Unexpected(_))));
+        LiveChanges.rename(&made, &aside).unwrap();
+        assert_eq!(fs::read(aside.join("x")).unwrap(), b"in it");
+        assert_eq!(LiveChanges.standing(&made).unwrap(), Standing::Absent);
     }
 
     #[test]

@@ -88,8 +88,21 @@ impl Change for Memory {
                 self.put(to, file);
                 Ok(())
             }
+            (folder @ Standing::Folder { .. }, Standing::Absent) => {
+                self.put(from, Standing::Absent);
+                let inner: Vec<PathBuf> =
+                    self.paths.borrow().keys().filter(|known| known.starts_with(from)).cloned().collect();
+                for path in inner {
+                    let moved = to.join(path.strip_prefix(from).unwrap_or(&path));
+                    let standing = self.at(&path);
+                    self.put(&path, Standing::Absent);
+                    self.put(&moved, standing);
+                }
+                self.put(to, folder);
+                Ok(())
+            }
             (Standing::Absent, _) => Err(HostError::NotFound.into()),
-            (Standing::File { .. }, _) => {
+            (Standing::File { .. } | Standing::Folder { .. }, _) => {
                 Err(ChangeError::Unexpected(format!("{} is there already", to.display())))
             }
             (other, _) => Err(ChangeError::Unexpected(format!("{} is {}", from.display(), other.name()))),

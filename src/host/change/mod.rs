@@ -27,7 +27,7 @@ pub trait Change {
     fn write(&self, path: &Path, bytes: &[u8], mode: u32, owner: Option<Owner>) -> Result<(), ChangeError>;
     /// Sets the mode, and the owner where one is given, of a file or a folder.
     fn set(&self, path: &Path, mode: u32, owner: Option<Owner>) -> Result<(), ChangeError>;
-    /// Gives a file another name; never over one that is there.
+    /// Gives a file or a folder another name; never over one that is there.
     fn rename(&self, from: &Path, to: &Path) -> Result<(), ChangeError>;
     /// Removes a file.
     fn remove(&self, path: &Path) -> Result<(), ChangeError>;
@@ -54,7 +54,8 @@ pub enum Standing {
     Absent,
     /// A regular file.
     File {
-        /// What it holds; None where it is larger than [`LARGEST`].
+        /// What it holds; None where it is larger than [`LARGEST`], or nobody needs to know.
+        #[serde(with = "base64_bytes")]
         bytes: Option<Vec<u8>>,
         /// Permission bits.
         mode: u32,
@@ -115,7 +116,41 @@ impl From<std::io::Error> for ChangeError {
     }
 }
 
+/// Bytes as they stand in JSON: any, and not much longer than they are.
+mod base64_bytes {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(bytes: &Option<Vec<u8>>, to: S) -> Result<S::Ok, S::Error> {
+        bytes.as_ref().map(|bytes| STANDARD.encode(bytes)).serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<u8>>, D::Error> {
+        let text = Option::<String>::deserialize(from)?;
+        text.map(|text| STANDARD.decode(text).map_err(D::Error::custom)).transpose()
+    }
+}
+
 impl Standing {
+    /// The same, without what is in it: whoever moves a file, or sets its mode, needs no copy of a key.
+    pub fn without_bytes(self) -> Self {
+        match self {
+            Standing::File { mode, owner, size, .. } => Standing::File { bytes: None, mode, owner, size },
+            other => other,
+        }
+    }
+
+    /// Whether this still stands there, as far as is known of it.
+    pub fn is_still(&self, now: &Standing) -> bool {
+        match (self, now) {
+            (
+                Standing::File { bytes: None, mode, owner, size },
+                Standing::File { mode: mode_now, owner: owner_now, size: size_now, .. },
+            ) => (mode, owner, size) == (mode_now, owner_now, size_now),
+            (was, now) => was == now,
+        }
+    }
+
     /// In words, for whoever finds something else there.
     pub fn name(&self) -> String {
         match self {

@@ -14,7 +14,7 @@ pub const WORLDS: &[World] = &[
     World {
         name: "vm-disk-full",
         doc: "The file system of the guest's store is full.",
-        before: "fill_store",
+        before: "fill_store; new_disk 'umount -l $GUEST/nix/store'",
         run: &[
             Run::alice(Expect::Roots(&["vm-disk-full"])),
             Run::alice_sudo(Expect::Roots(&["vm-disk-full"])),
@@ -24,7 +24,7 @@ pub const WORLDS: &[World] = &[
     World {
         name: "vm-disk-full-everywhere",
         doc: "The guest's whole disk is full, Nix's database included.",
-        after: "fill_disk",
+        after: r#"new_disk "mount -o remount,size=$(df -k --output=size /guest-disk | tail -n 1 | tr -d ' ')k /guest-disk"; fill_disk"#,
         run: &[
             Run::alice(Expect::Roots(&["vm-disk-full"])),
             Run::alice_sudo(Expect::Roots(&["vm-disk-full"])),
@@ -44,7 +44,10 @@ pub const WORLDS: &[World] = &[
     World {
         name: "vm-config-not-applied",
         doc: "diskSize was made four times as large, and the VM's disk is still the one that was made before.",
-        before: r#"vm_script "$QEMU" $((GUEST_DISK * 4))"#,
+        before: r#"
+            vm_script "$QEMU" $((GUEST_DISK * 4))
+            new_disk "mount -o remount,size=$((GUEST_DISK * 4))m /guest-disk"
+        "#,
         run: &[Run::alice_sudo(Expect::Warning(&["vm-config-not-applied"])), Run::alice(Expect::Healthy)],
         ..World::HEALTHY
     },
@@ -76,6 +79,7 @@ pub const WORLDS: &[World] = &[
             printf '#!/bin/bash\nexec /usr/bin/date-of-linux -d "2 hours ago" "$@"\n' >/run/lab/date
             mv $GUEST/usr/bin/date $GUEST/usr/bin/date-of-linux
             install -m 755 /run/lab/date $GUEST/usr/bin/date
+            next_life 'mv -f $GUEST/usr/bin/date-of-linux $GUEST/usr/bin/date'
         "#,
         run: &[Run::alice_sudo(Expect::Warning(&["vm-clock-skew"])), Run::alice(Expect::Healthy)],
         ..World::HEALTHY

@@ -42,11 +42,15 @@ END
         doc: "The Mac was restarted and the volume that holds Nix was not mounted: /nix is empty, and every job waits. \
               The volume itself is imitated by diskutil.",
         before: r#"
-            rm -rf $HOST/nix/store $HOST/nix/var
+            mount -t tmpfs -o mode=755 tmpfs $HOST/nix
             echo unmounted >$LAB/nix-volume
             cp $HOST/Library/LaunchDaemons/$DAEMON.plist $HOST/Library/LaunchDaemons/org.nixos.darwin-store.plist
-            job_program $DAEMON 'exec sleep infinity'
-            job_program $BUILDER 'exec sleep infinity'
+            job_set org.nixos.darwin-store loaded /Library/LaunchDaemons/org.nixos.darwin-store.plist
+            job_hold org.nixos.darwin-store
+            job_program org.nixos.darwin-store "rm $LAB/nix-volume; umount -l $HOST/nix; exit 0" stays
+            for job in daemon:$DAEMON vm:$BUILDER; do
+                job_program ${job#*:} "until [ -e $HOST/nix/store ]; do sleep 0.05; done; exec bash /lab/inside/${job%%:*}"
+            done
         "#,
         run: &[
             Run::alice(Expect::Roots(&["nix-volume-not-mounted"])),
@@ -63,7 +67,7 @@ END
             rm -rf $HOST/run
             job_set $BUILDER runs 40
             job_set $BUILDER exit 1
-            job_program $BUILDER 'exit 1' stays
+            job_program $BUILDER '[ -e $HOST/run ] || exit 1; exec bash /lab/inside/vm' stays
         "#,
         after: "wait_for 'the end of the job' grep -q spawn $LAB/jobs/$BUILDER/state",
         run: &[Run::alice(Expect::Roots(&["synthetic-conf-lost"]))],

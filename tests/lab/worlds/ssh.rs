@@ -329,6 +329,7 @@ echo 'Connection closed by 127.0.0.1 port 31022' >&2
 exit 255
 END
             chmod 755 $HOST/usr/bin/ssh
+            new_disk 'mv -f $HOST/usr/bin/ssh.real $HOST/usr/bin/ssh'
         "#,
         run: &[
             Run::alice(Expect::Roots(&["ssh-login-refused"])),
