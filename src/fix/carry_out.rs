@@ -110,6 +110,15 @@ pub fn take_back(
     TakenBack { left, beside }
 }
 
+/// Writes down how the targets of what was done stand now.
+pub fn look_again(journal: &mut Journal, hands: &dyn Hands) {
+    for entry in journal.entries.iter_mut().filter(|it| it.progress == Progress::Done) {
+        if let Ok(now) = stood(&entry.step.action, hands) {
+            entry.after = now;
+        }
+    }
+}
+
 /// What stands now elsewhere than the fix left it: somebody changed it since.
 pub fn moved_on(journal: &Journal, hands: &dyn Hands) -> Vec<String> {
     let mut changed = Vec::new();
@@ -217,7 +226,11 @@ fn act(action: &Action, hands: &dyn Hands, beside: &mut Vec<String>) -> Result<(
             for folder in Path::new(path).ancestors() {
                 match files.standing(folder) {
                     Ok(Standing::Absent) => missing.push(folder),
-                    _ => break,
+                    Ok(Standing::Folder { .. }) => break,
+                    // Above what is missing there may be root's links, such as /var.
+                    _ if !missing.is_empty() => break,
+                    Ok(other) => return Err(format!("{} is {}", folder.display(), other.name())),
+                    Err(error) => return Err(said(error)),
                 }
             }
             missing

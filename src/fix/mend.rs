@@ -1,7 +1,7 @@
 //! One fix from its first step to its end: carried out, and then kept or taken back. Whoever asks says so in
 //! messages, so that the one who acts may be another process, and root.
 
-use super::carry_out::{Hands, Left, TakenBack, carry_out, moved_on, take_back};
+use super::carry_out::{Hands, Left, TakenBack, carry_out, look_again, moved_on, take_back};
 use super::journal::{Book, Entry, Journal, Progress, Shelf, State};
 use super::plan::{Choice, Planned, plan};
 use super::step::Step;
@@ -216,6 +216,8 @@ impl<'a> Here<'a> {
 
     fn keep(&mut self) -> Outcome {
         let Some(mut journal) = self.open.take() else { return nothing_open() };
+        // What the VM wrote once it ran belongs to the fix: who undoes it later asks what changed after this moment.
+        look_again(&mut journal, self.back);
         journal.state = State::Kept;
         // What was done is done, and helped: a journal that says "not ended" can be undone as well.
         let unwritten = self.shelf.keep(&journal).err();

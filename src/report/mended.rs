@@ -24,8 +24,8 @@ pub struct MendReport {
     pub verdict: &'static str,
     /// See [`Ending::exit_code`].
     pub exit_code: u8,
-    /// In order.
-    pub fixes: Vec<Mended>,
+    /// What was begun, in order.
+    pub mended: Vec<Mended>,
     /// What is left: no step of it was carried out.
     #[serde(flatten)]
     pub plan: Plan,
@@ -178,14 +178,14 @@ impl Mended {
 
 impl MendReport {
     /// Of these fixes, on a machine that is so now, and would end with this code.
-    pub fn new(fixes: Vec<Mended>, ending: Ending, verdict: &'static str, code: u8, plan: Plan) -> Self {
+    pub fn new(mended: Vec<Mended>, ending: Ending, verdict: &'static str, code: u8, plan: Plan) -> Self {
         MendReport {
             schema_version: SCHEMA_VERSION,
             tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
             ending,
             verdict,
             exit_code: ending.exit_code(code),
-            fixes,
+            mended,
             plan,
         }
     }

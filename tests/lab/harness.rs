@@ -16,7 +16,7 @@ const LIMIT: &str = "180";
 const NO_WORLD: i32 = 125;
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lab");
 
-pub fn main(worlds: &[&'static World]) -> ExitCode {
+pub fn main(worlds: &[&'static World], more: impl FnOnce() -> Vec<Trial>) -> ExitCode {
     if let Ok(name) = std::env::var("BUILDER_DOCTOR_LAB_WORLD") {
         return shell(worlds, &name);
     }
@@ -27,6 +27,7 @@ pub fn main(worlds: &[&'static World]) -> ExitCode {
     let trials = worlds
         .iter()
         .map(|&world| Trial::ignorable_test(world.name, move || test(world)).with_kind("lab"))
+        .chain(more())
         .collect();
     let whole =
         arguments.filter.is_none() && !arguments.list && arguments.skip.is_empty() && !arguments.ignored;
@@ -67,15 +68,20 @@ fn provision() -> Result<(), Unable> {
     }
 }
 
-fn test(world: &World) -> Result<Completion, Failed> {
+/// What a trial ends with where there is no lab.
+pub fn needs_the_lab() -> Result<Option<Completion>, Failed> {
     match &*LAB {
         // In CI a lab that cannot run is a failure: else nobody would notice that it never does.
-        Err(Unable::Cannot(why)) if std::env::var("CI").is_ok_and(|ci| ci == "true") => {
-            return Err(why.into());
-        }
-        Err(Unable::Cannot(why)) => return Ok(Completion::ignored_with(why)),
-        Err(Unable::Failed(why)) => return Err(why.into()),
-        Ok(()) => {}
+        Err(Unable::Cannot(why)) if std::env::var("CI").is_ok_and(|ci| ci == "true") => Err(why.into()),
+        Err(Unable::Cannot(why)) => Ok(Some(Completion::ignored_with(why))),
+        Err(Unable::Failed(why)) => Err(why.into()),
+        Ok(()) => Ok(None),
+    }
+}
+
+fn test(world: &World) -> Result<Completion, Failed> {
+    if let Some(ignored) = needs_the_lab()? {
+        return Ok(ignored);
     }
     for (number, run) in world.run.iter().enumerate() {
         try_run(world, number, run)?;
@@ -199,7 +205,7 @@ fn complaint(world: &World, call: &str, why: &str, output: &Output) -> String {
 }
 
 /// The last 20 lines.
-fn indented(what: &str, bytes: &[u8]) -> String {
+pub fn indented(what: &str, bytes: &[u8]) -> String {
     let all = String::from_utf8_lossy(bytes);
     let lines: Vec<&str> = all.lines().collect();
     lines[lines.len().saturating_sub(20)..].iter().map(|line| format!("  {what}   {line}\n")).collect()
@@ -222,7 +228,7 @@ fn script(name: &str) -> PathBuf {
     Path::new(FOLDER).join(name)
 }
 
-fn in_world(world: &World, unique: &str, command: &str) -> std::io::Result<Output> {
+pub fn in_world(world: &World, unique: &str, command: &str) -> std::io::Result<Output> {
     let snippets = Snippets::write(world, unique, command)?;
     let mut outer = Command::new("timeout");
     outer.args(["--signal=KILL", LIMIT]).arg(script("world"));

@@ -26,8 +26,21 @@ fn steps(e: &Evidence, want: &Expectations, key: &str) -> Result<Vec<Step>, NoPl
     }
     let mut steps = keys_aside(e)?;
     let why = "install the pair of the VM's own folder";
-    steps.extend(super::restart_builder::steps(e, want, builds_of_a_shut_vm(e), why)?);
+    let restart = super::restart_builder::steps(e, want, builds_of_a_shut_vm(e), why)?;
+    steps.extend(taking_new_keys_away(restart, &steps));
     Ok(steps)
+}
+
+/// The way back of a restart after which there are keys where there were none: none that was set aside is put in
+/// their place.
+fn taking_new_keys_away(mut restart: Vec<Step>, aside: &[Step]) -> Vec<Step> {
+    let is_aside = |path: &str| aside.iter().any(|step| step.action.targets().contains(&path));
+    let new = [INSTALLED.to_owned(), format!("{INSTALLED}.pub")].into_iter().filter(|path| !is_aside(path));
+    let actions: Vec<Action> = new.map(|path| Action::RemoveFile { path }).collect();
+    if let (Some(first), false) = (restart.first_mut(), actions.is_empty()) {
+        first.back = Back::By { actions };
+    }
+    restart
 }
 
 /// Sets the pair that is installed aside, so that it can be put back: the VM's script writes over it.

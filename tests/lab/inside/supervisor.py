@@ -242,6 +242,12 @@ def act(verb, arguments):
         return bootout(plain[-1])
     if verb == "kickstart":
         return kickstart(arguments)
+    if verb == "kill":
+        one = job(label_of(plain[-1]))
+        if not one.loaded():
+            return unknown(one.label)
+        one.stop()
+        return 0, ""
     if verb == "load":
         return bootstrap(plain[-1], True, write_override)
     if verb == "lab-stop":
