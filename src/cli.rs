@@ -43,7 +43,7 @@ pub const EXIT_CODES: &[(&str, &str)] = &[
 /// What is heeded besides what is typed.
 pub const ENVIRONMENT: &[(&str, &str)] = &[
     ("BUILDER_DOCTOR_EXPECT", "what --expect names, where it is not given"),
-    ("BUILDER_DOCTOR_STATE, XDG_STATE_HOME", "the folder that keeps the last healthy report"),
+    ("BUILDER_DOCTOR_STATE, XDG_STATE_HOME", "the folder of the last healthy report and of fixes"),
     ("NO_COLOR, CLICOLOR_FORCE, TERM", "whether to colour"),
     ("LC_ALL, LC_CTYPE, LANG", "whether characters outside ASCII can be shown"),
 ];
@@ -53,6 +53,7 @@ pub const FILES: &[(&str, &str)] = &[
     ("builder-doctor.toml", "what to expect of the builder; here, or the next one above"),
     ("/etc/builder-doctor.toml", "the same for the whole machine"),
     ("last-healthy.json", "the last healthy report, in the state folder; --no-history does without"),
+    ("/var/db/builder-doctor/fixes", "the journals of what root mended; one's own are in the state folder"),
 ];
 
 /// What people type.
@@ -123,7 +124,7 @@ pub fn selectable() -> Vec<(&'static str, &'static str)> {
 #[command(version, args_conflicts_with_subcommands = true, max_term_width = 80)]
 #[command(override_usage = "builder-doctor [OPTIONS] [COMMAND]")]
 #[command(after_help = "\
-Exit codes: 0 no error · 1 an error · 2 usage · 3 not to be told · 4 rolled back · 130 stopped")]
+Exit codes: 0 well · 1 error · 2 usage · 3 unknown · 4 rolled back · 130 stopped")]
 #[command(after_long_help = after())]
 pub struct Cli {
     #[command(subcommand)]

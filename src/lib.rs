@@ -5,6 +5,8 @@
 //!         (host/)   (evidence/, parse/)   (checks/)        (diagnosis.rs)        (report/)
 //!                        ▲
 //!                        └── report.json, read back by --from
+//!
+//!  Diagnosis ──plan──▶ Steps ──confirm──▶ carry out ──▶ look again ──▶ keep, or take back      (fix/, host/change/)
 //! ```
 //!
 //! Left of `Evidence` is the world. Right of it nothing fails, blocks, or differs between two runs. So all
@@ -34,6 +36,10 @@
 //! 9. Derived, never copied: README's table of checks, `list`, `explain`, `schema`, completions and the man
 //!    page are loops over the registry, the types and the command line, with a test that fails (and says how
 //!    to update) where they drift.
+//!
+//! 10. Mending goes back the other way, and by another door: `host::change`. No step without its way back, found
+//!     and journalled before the step; never through a link, never into the Nix store; kept only if looking again
+//!     shows that it helped (docs/mending.md).
 //!
 //! Beside this line of thought: `topics` explains what no machine can be judged on, and `symptoms` names the
 //! faults that pasted output speaks of, from a table.

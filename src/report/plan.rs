@@ -56,7 +56,7 @@ impl PlanReport {
 pub(super) fn offer(report: &Report) -> Option<String> {
     let ids: Vec<&str> = report.fixable().map(|found| found.id).collect();
     (report.offers_fixes && !report.interrupted && !ids.is_empty())
-        .then(|| format!("Next: builder-doctor fix --dry-run shows the steps that mend {}.", and(&ids)))
+        .then(|| format!("Next: builder-doctor fix mends {}: it shows each step, and asks first.", and(&ids)))
 }
 
 /// As JSON.
@@ -255,12 +255,12 @@ mod tests {
             let text = human::render(report, Paint { width: 140, ..Paint::PLAIN }, human::Detail::Findings);
             text.lines().last().unwrap_or_default().to_owned()
         };
-        assert!(!last(&report).contains("fix --dry-run"));
+        assert!(!last(&report).contains("builder-doctor fix "));
         report.offers_fixes = true;
         let offered =
-            "Next: builder-doctor fix --dry-run shows the steps that mend builder-service-not-loaded.";
+            "Next: builder-doctor fix mends builder-service-not-loaded: it shows each step, and asks first.";
         assert_eq!(last(&report), offered);
         report.interrupted = true;
-        assert!(!last(&report).contains("fix --dry-run"));
+        assert!(!last(&report).contains("builder-doctor fix "));
     }
 }

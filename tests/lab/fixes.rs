@@ -126,6 +126,17 @@ pub fn trials(worlds: &[&'static World]) -> Vec<Trial> {
         let script = "mkdir -p $HOST/var/db/builder-doctor; mount -t tmpfs -o size=4k,mode=755 tmpfs $HOST/var/db/builder-doctor; head -c 4096 /dev/zero >$HOST/var/db/builder-doctor/full; refused disruptive 0";
         nothing_begun(find_in(BUILDER_DISABLED), script)
     }));
+    all.push(trial("fix: builder-service-disabled, sudo refuses".to_owned(), move || {
+        nothing_begun(
+            find_in(BUILDER_DISABLED),
+            "echo 'root ALL=(ALL) ALL' >$HOST/etc/sudoers; refused disruptive 0",
+        )
+    }));
+    for it in BY_HAND.iter().filter(|it| !NOBODYS.contains(&it.world)) {
+        let world = find(it.world);
+        let name = format!("fix: {}, which nix-darwin writes", it.world);
+        all.push(trial(name, move || is_let_be(world)));
+    }
     for (name, signal) in [
         ("builder-service-disabled", "KILL"),
         ("ssh-key-missing", "KILL"),
@@ -138,6 +149,9 @@ pub fn trials(worlds: &[&'static World]) -> Vec<Trial> {
     }
     all
 }
+
+/// What nix-darwin leaves to the user.
+const NOBODYS: &[&str] = &["localhost-does-not-resolve", "shell-hook-wiped"];
 
 const BUILDER_DISABLED: &str = "builder-service-disabled";
 
@@ -226,6 +240,15 @@ fn nothing_begun(world: &World, script: &str) -> Result<(), Failed> {
     let told = acted(world, script)?;
     assert(told["exit"] == 2 && text(&told["first"], "ending") == "not-begun", "something was begun", &told)?;
     assert(lines(&told["changed"]).is_empty(), "something was changed", &told)
+}
+
+/// What nix-darwin writes is shown to be pasted, and nothing is changed.
+fn is_let_be(world: &World) -> Result<(), Failed> {
+    let told = acted(world, "refused disruptive,ask 0")?;
+    let first = &told["first"];
+    assert(lines(&told["changed"]).is_empty(), "something was changed", &told)?;
+    assert(told["exit"] == 1 && text(first, "ending") == "nothing-to-do", "something was done", &told)?;
+    assert(first["patches"].as_array().is_some_and(|all| !all.is_empty()), "there is nothing to paste", &told)
 }
 
 fn broken_off(world: &World, signal: &str) -> Result<(), Failed> {
