@@ -48,7 +48,7 @@ fn main() -> ExitCode {
             })
         })
         .collect();
-    let more: [(&str, fn() -> Result<(), Failed>); 5] = [
+    let more: [(&str, Test); 5] = [
         ("a_link_in_the_place_of_a_target_is_not_followed", a_link_at_the_end),
         ("a_link_in_the_place_of_a_folder_is_not_followed", a_link_on_the_way),
         ("a_file_that_was_changed_since_the_plan_is_let_be", changed_since),
@@ -58,6 +58,11 @@ fn main() -> ExitCode {
     trials.extend(more.into_iter().map(|(name, test)| Trial::test(name, test)));
     libtest_mimic::run(&arguments, trials).exit_code()
 }
+
+/// What a trial does.
+type Test = fn() -> Result<(), Failed>;
+/// What is done to a journal.
+type Spoil = fn(&Path);
 
 /// Every plan that an example of a check leads to.
 fn plans() -> Vec<Planned> {
@@ -426,7 +431,7 @@ fn changed_since() -> Result<(), Failed> {
 
 fn foreign_journals() -> Result<(), Failed> {
     let planned = plans().remove(0);
-    let spoil: [(&str, fn(&Path)); 6] = [
+    let spoil: [(&str, Spoil); 6] = [
         ("others may read", |journal| {
             fs::set_permissions(journal, fs::Permissions::from_mode(0o604)).unwrap()
         }),

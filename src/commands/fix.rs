@@ -34,9 +34,10 @@ up to a real test build. What did not help is taken back at once, and undo takes
 back what did. What nix-darwin or Determinate writes is never touched: for that
 the plan holds what to paste. sudo is asked for once, if a step needs root.
 
-Exit codes: 0 mended, or nothing to mend · 1 something is left that is not mended
-by itself, or was declined · 2 wrong usage, or nobody to ask · 3 no fault, but
-something could not be told · 4 rolled back, or stuck · 130 interrupted")]
+Exit codes: 0 mended, or nothing to mend · 1 something is left that is not
+mended by itself, or was declined · 2 wrong usage, or nobody to ask · 3 no
+fault, but something could not be told · 4 rolled back, or stuck · 130
+interrupted")]
 pub struct FixArgs {
     /// Show the plan, and change nothing
     #[arg(long)]

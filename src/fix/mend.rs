@@ -225,7 +225,8 @@ impl<'a> Here<'a> {
     }
 
     fn undo(&mut self, number: u32, anyway: bool, told: &mut dyn FnMut(Told)) -> Outcome {
-        let read = self.locked().and_then(|()| self.shelf.read(number));
+        // Where there is no such journal, not even a lock is made.
+        let read = self.shelf.read(number).and_then(|_| self.locked()).and_then(|()| self.shelf.read(number));
         let journal = match read {
             Ok(journal) => journal,
             Err(because) => return Outcome::NotBegun { because },
