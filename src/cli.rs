@@ -7,6 +7,11 @@ use crate::commands::explain::ExplainArgs;
 use crate::commands::fix::FixArgs;
 use crate::commands::list::ListArgs;
 use crate::commands::man::ManArgs;
+use crate::commands::restart::RestartArgs;
+use crate::commands::start::StartArgs;
+use crate::commands::status::StatusArgs;
+use crate::commands::stop::StopArgs;
+use crate::commands::wait::WaitArgs;
 use crate::commands::why::WhyArgs;
 use builder_doctor::check::Layer;
 use builder_doctor::report::paint::Paint;
@@ -136,6 +141,16 @@ pub enum Topic {
     Check(CheckArgs),
     /// Show what would mend the causes by itself, step by step
     Fix(FixArgs),
+    /// Start the builder, and wait until it answers
+    Start(StartArgs),
+    /// Stop the builder until it is started, after a reboot too
+    Stop(StopArgs),
+    /// Restart the builder, and wait until it answers
+    Restart(RestartArgs),
+    /// Say what the builder is doing
+    Status(StatusArgs),
+    /// Wait until the builder answers
+    Wait(WaitArgs),
     /// List every check, and every topic
     List(ListArgs),
     /// Explain a finding, or what Nix, ssh or launchctl printed
@@ -150,6 +165,9 @@ pub enum Topic {
     Completions(CompletionsArgs),
     /// Print the manual page
     Man(ManArgs),
+    /// Tell launchd to start or stop the builder (run by start, stop and restart)
+    #[command(name = builder_doctor::builder::control::HIDDEN_COMMAND, hide = true)]
+    ControlAsRoot { order: String, label: String },
     /// Take what only root can see (run by --sudo)
     #[command(name = builder_doctor::evidence::root_view::HIDDEN_COMMAND, hide = true)]
     LookAsRoot { request: String },

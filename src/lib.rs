@@ -66,6 +66,8 @@ pub mod advice;
 
 pub mod fix;
 
+pub mod builder;
+
 pub mod why;
 
 pub mod drift;

@@ -2,6 +2,7 @@
 
 mod cli;
 mod commands;
+mod control;
 mod judged;
 mod output;
 mod replay;
@@ -15,7 +16,10 @@ use builder_doctor::host::live::Live;
 use builder_doctor::host::secrets::Secrets;
 use clap::Parser;
 use cli::{Cli, Topic};
-use commands::{check, completions, diff, explain, fix, list, look_as_root, man, schema, why};
+use commands::{
+    check, completions, control_as_root, diff, explain, fix, list, look_as_root, man, restart, schema, start, status,
+    stop, wait, why,
+};
 use std::process::ExitCode;
 
 /// The exit code of what the user has to put right in the call itself.
@@ -34,6 +38,12 @@ fn main() -> ExitCode {
         Some(Topic::Schema) => Ok(schema::run()),
         Some(Topic::Completions(args)) => completions::run(&args),
         Some(Topic::Man(args)) => man::run(&args),
+        Some(Topic::Start(args)) => start::run(&args),
+        Some(Topic::Stop(args)) => stop::run(&args),
+        Some(Topic::Restart(args)) => restart::run(&args),
+        Some(Topic::Status(args)) => status::run(&args),
+        Some(Topic::Wait(args)) => wait::run(&args),
+        Some(Topic::ControlAsRoot { order, label }) => control_as_root::run(&order, &label),
         Some(Topic::LookAsRoot { request }) => look_as_root::run(&request),
     };
     ended.unwrap_or_else(|error| {

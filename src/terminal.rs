@@ -80,26 +80,44 @@ pub fn heed_end_of_input(interrupted: &Arc<Cancel>) {
     });
 }
 
+/// Whether we are root.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Whether somebody is there to answer.
+pub fn can_ask() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Asks; anything but yes is no.
+pub fn confirm(question: &str) -> Result<bool, String> {
+    let _ = write!(io::stderr(), "{} [y/N] ", builder_doctor::prose::line(question));
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer).map_err(|error| error.to_string())?;
+    Ok(["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
+}
+
 /// How root may look, where `--sudo` was typed or not.
 pub fn root_access(sudo: bool) -> Result<RootAccess, String> {
-    if rustix::process::geteuid().is_root() {
+    if is_root() {
         return Ok(RootAccess::Already);
     }
     if sudo {
-        ask_for_sudo()?;
+        ask_for_sudo("one look as root, which changes nothing:")?;
     }
     Ok(if sudo { RootAccess::Sudo } else { RootAccess::No })
 }
 
 /// Lets sudo ask for the password where there is somebody to answer; elsewhere it must not ask.
-fn ask_for_sudo() -> Result<(), String> {
+pub fn ask_for_sudo(why: &str) -> Result<(), String> {
     if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
         return Ok(());
     }
-    let _ = writeln!(io::stderr(), "builder-doctor: one look as root, which changes nothing:");
+    let _ = writeln!(io::stderr(), "builder-doctor: {why}");
     match Command::new("sudo").arg("--validate").status() {
         Ok(status) if status.success() => Ok(()),
-        Ok(_) => Err("sudo was refused; without --sudo the rest can still be told".to_owned()),
+        Ok(_) => Err("sudo was refused".to_owned()),
         Err(error) => Err(format!("sudo: {error}")),
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod completions;
+pub mod control_as_root;
 pub mod diff;
 pub mod explain;
 pub mod fix;
@@ -9,5 +10,10 @@ pub mod fleet;
 pub mod list;
 pub mod look_as_root;
 pub mod man;
+pub mod restart;
 pub mod schema;
+pub mod start;
+pub mod status;
+pub mod stop;
+pub mod wait;
 pub mod why;
