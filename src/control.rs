@@ -72,7 +72,9 @@ impl Builder {
             Err(why) => format!("whether builds run on the builder cannot be told ({why})"),
         };
         if !terminal::can_ask() {
-            terminal::complain(&format!("{what}; nothing was done: --when-idle waits for them, --yes ends them"));
+            terminal::complain(&format!(
+                "{what}; nothing was done: --when-idle waits for them, --yes ends them"
+            ));
             return Ok(false);
         }
         terminal::confirm(&format!("{what}. End them?"))
@@ -119,7 +121,8 @@ impl Builder {
                 Command::new("sudo").args(["--non-interactive", "--", "/usr/bin/env"]).args(inner)
             }
         };
-        let output = host.run(&command.on_lifeline().within(ROOT)).map_err(|error| format!("`sudo`: {error}"))?;
+        let output =
+            host.run(&command.on_lifeline().within(ROOT)).map_err(|error| format!("`sudo`: {error}"))?;
         for line in output.stdout.lines() {
             if let Ok(said) = serde_json::from_str::<serde_json::Value>(line) {
                 if let Some(done) = said.get("done").and_then(|it| it.as_str()) {
@@ -129,7 +132,12 @@ impl Builder {
         }
         match output.ok() {
             true => Ok(()),
-            false => Err(output.complaint().trim_start_matches("builder-doctor: ").to_owned()),
+            false => {
+                let why = output.complaint();
+                let locked = why.starts_with("sudo:") && why.contains("password");
+                let hint = if locked { " (type it in a terminal, or as root)" } else { "" };
+                Err(format!("{}{hint}", why.trim_start_matches("builder-doctor: ")))
+            }
         }
     }
 

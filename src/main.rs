@@ -17,8 +17,8 @@ use builder_doctor::host::secrets::Secrets;
 use clap::Parser;
 use cli::{Cli, Topic};
 use commands::{
-    check, completions, control_as_root, diff, explain, fix, list, look_as_root, man, restart, schema, start, status,
-    stop, wait, why,
+    check, completions, control_as_root, diff, explain, fix, list, look_as_root, man, restart, schema, start,
+    status, stop, wait, why,
 };
 use std::process::ExitCode;
 

@@ -104,7 +104,8 @@ pub fn root_access(sudo: bool) -> Result<RootAccess, String> {
         return Ok(RootAccess::Already);
     }
     if sudo {
-        ask_for_sudo("one look as root, which changes nothing:")?;
+        ask_for_sudo("one look as root, which changes nothing:")
+            .map_err(|why| format!("{why}; without --sudo the rest can still be told"))?;
     }
     Ok(if sudo { RootAccess::Sudo } else { RootAccess::No })
 }

@@ -7,15 +7,16 @@ use crate::expectations::Expectations;
 use crate::fix::carry_out::Hands;
 use crate::fix::fixes::start_builder::starts_by_itself;
 use crate::fix::ground;
-use crate::fix::step::{Action, Condition, Step, Verb};
 use crate::fix::step::Back;
+use crate::fix::step::{Action, Condition, Step, Verb};
 use crate::host::change::Standing;
 use std::path::Path;
 
 /// The name of the hidden command that root runs.
 pub const HIDDEN_COMMAND: &str = "control-as-root";
 /// What root asks of the machine by itself.
-pub const FACTS_OF_ROOT: &[&str] = &["platform", "managers", "builder_jobs", "disabled_jobs", "builder_job", "stopped"];
+pub const FACTS_OF_ROOT: &[&str] =
+    &["platform", "managers", "builder_jobs", "disabled_jobs", "builder_job", "stopped"];
 /// How long launchd may take to end the VM.
 pub const UNLOADS: u64 = 60;
 

@@ -12,8 +12,22 @@ use crate::host::Host;
 
 /// What is looked at to start, stop, or tell of the builder: no build, no cache, no login.
 pub const FACTS: &[&str] = &[
-    "platform", "user", "managers", "nix", "nix_config", "conf_files", "user_env", "machines", "machines_file",
-    "builder_jobs", "disabled_jobs", "builder_job", "stopped", "ssh", "ports", "vm_program",
+    "platform",
+    "user",
+    "managers",
+    "nix",
+    "nix_config",
+    "conf_files",
+    "user_env",
+    "machines",
+    "machines_file",
+    "builder_jobs",
+    "disabled_jobs",
+    "builder_job",
+    "stopped",
+    "ssh",
+    "ports",
+    "vm_program",
 ];
 
 /// Where the VM answers: its address and port.

@@ -81,7 +81,8 @@ impl Status {
             unknown.push("the disk image cannot be seen".to_owned());
         }
         let found = builds(host, e, want).map_err(|why| unknown.push(format!("builds: {why}"))).ok();
-        let stopped = e.stopped().map_err(|why| unknown.push(format!("whether it was stopped on purpose: {why}")));
+        let stopped =
+            e.stopped().map_err(|why| unknown.push(format!("whether it was stopped on purpose: {why}")));
         let banner = match &answer {
             Ok(PortAnswer::Ssh(banner)) => Some(banner.clone()),
             _ => None,

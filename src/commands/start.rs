@@ -57,7 +57,9 @@ pub fn bring_up(builder: &Builder, order: Order, wait: Option<Duration>) -> Resu
     } else if let Err(why) = builder.order(order) {
         return Ok(builder.failed(&format!("the builder could not be {}ed: {why}", order.word())));
     }
-    let Some(most) = wait else { return Ok(say("launchd was told; `builder-doctor wait` waits for it\n", 0)) };
+    let Some(most) = wait else {
+        return Ok(say("launchd was told; `builder-doctor wait` waits for it\n", 0));
+    };
     match builder.wait_for_banner(most) {
         Ok(took) => Ok(say(&format!("the builder answers, after {} s\n", took.as_secs()), 0)),
         Err(why) => Ok(builder.failed(&format!("the builder does not answer: {why}"))),

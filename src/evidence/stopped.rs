@@ -54,10 +54,14 @@ pub(super) fn probe(look: &Look) -> Probe<Stopped> {
     };
     match serde_json::from_slice::<Mark>(&bytes) {
         Ok(mark) if mark.schema_version == VERSION => {
-            let mark = Mark { by: crate::prose::line(&mark.by), label: crate::prose::line(&mark.label), ..mark };
+            let mark =
+                Mark { by: crate::prose::line(&mark.by), label: crate::prose::line(&mark.label), ..mark };
             Probe::seen(Stopped { mark: Some(mark) }, PATH)
         }
-        Ok(mark) => Probe::blind(format!("{PATH} is of version {}, which this program does not know", mark.schema_version)),
+        Ok(mark) => Probe::blind(format!(
+            "{PATH} is of version {}, which this program does not know",
+            mark.schema_version
+        )),
         Err(_) => Probe::blind(format!("{PATH} cannot be understood")),
     }
 }

@@ -36,7 +36,11 @@ pub static CHECK: Check = Check {
             },
             expect: Expect::Fail,
         },
-        Example { name: "the mark stands, and the job runs all the same", given: set_mark, expect: Expect::Pass },
+        Example {
+            name: "the mark stands, and the job runs all the same",
+            given: set_mark,
+            expect: Expect::Pass,
+        },
         Example { name: "no mark", given: |_| {}, expect: Expect::Pass },
         Example { name: "not a Mac", given: healthy::on_linux, expect: Expect::Moot },
     ],
@@ -66,12 +70,16 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
         Err(missing) => return Err(missing),
     };
     match &stopped.mark {
-        Some(mark) if mark.label == service.label && (job.is_none() || service.disabled == Some(true)) => fail(
-            format!("{} stopped {} on purpose, {}", mark.by, mark.label, moment(mark.at)),
-            "the builder runs, where Linux builds are wanted",
-        )
-        .verdict(),
-        Some(mark) if mark.label == service.label => pass("it was stopped on purpose, and launchd has it again"),
+        Some(mark) if mark.label == service.label && (job.is_none() || service.disabled == Some(true)) => {
+            fail(
+                format!("{} stopped {} on purpose, {}", mark.by, mark.label, moment(mark.at)),
+                "the builder runs, where Linux builds are wanted",
+            )
+            .verdict()
+        }
+        Some(mark) if mark.label == service.label => {
+            pass("it was stopped on purpose, and launchd has it again")
+        }
         _ => pass("no `builder-doctor stop` keeps it from running"),
     }
 }
