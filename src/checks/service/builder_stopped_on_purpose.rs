@@ -22,7 +22,7 @@ pub static CHECK: Check = Check {
         "It says when the VM answers, which takes half a minute.",
     )),
     fixes: &[],
-    references: &[],
+    references: &["DeterminateSystems/nix-installer#1047"],
     judge,
     examples: &[
         Example {
