@@ -54,8 +54,11 @@ impl Mender for ByRoot<'_> {
                 Err(_) => return Err("root's answer cannot be read".to_owned()),
             }
         }
-        let ended = self.talk.take().map(Talk::end).unwrap_or_default();
-        Err(format!("sudo: {ended}"))
+        let (_, ended) = self.talk.take().map(Talk::end).unwrap_or_default();
+        Err(match ended.strip_prefix("sudo: ") {
+            Some(_) => ended,
+            None => format!("sudo: {ended}"),
+        })
     }
 }
 

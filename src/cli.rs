@@ -7,13 +7,18 @@ use crate::commands::explain::ExplainArgs;
 use crate::commands::fix::FixArgs;
 use crate::commands::list::ListArgs;
 use crate::commands::man::ManArgs;
+use crate::commands::restart::RestartArgs;
+use crate::commands::start::StartArgs;
+use crate::commands::status::StatusArgs;
+use crate::commands::stop::StopArgs;
 use crate::commands::undo::UndoArgs;
+use crate::commands::wait::WaitArgs;
 use crate::commands::why::WhyArgs;
 use builder_doctor::check::Layer;
 use builder_doctor::report::paint::Paint;
 use builder_doctor::{checks, topics};
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
-use clap::{Arg, Args, Command, Parser, Subcommand, ValueEnum};
+use clap::{Arg, Args, Command, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::ffi::OsStr;
 use std::time::Duration;
 
@@ -67,6 +72,29 @@ pub const EXAMPLES: &[(&str, &str)] = &[
     ("builder-doctor explain ssh-key-missing", "what a finding means"),
     ("nix build 2>&1 | builder-doctor explain -", "what that output means"),
 ];
+
+/// The commands by what they are good for: what a short help has room for.
+const GROUPS: &[(&str, &[&str])] = &[
+    ("look", &["check (the default)", "explain", "why", "diff", "list"]),
+    ("mend", &["fix", "undo"]),
+    ("run", &["start", "stop", "restart", "status", "wait"]),
+    ("other", &["schema", "completions", "man", "help"]),
+];
+
+/// What `builder-doctor -h` prints: the commands in groups, so that it fits a screen; `--help` explains each.
+pub fn short_help() -> Option<String> {
+    let mut typed = std::env::args_os().skip(1);
+    (typed.next()? == "-h" && typed.next().is_none()).then(grouped)
+}
+
+fn grouped() -> String {
+    let text = Cli::command().render_help().to_string();
+    let rest = text.split_once("Commands:\n").zip(text.split_once("\n\nOptions:"));
+    let Some(((before, _), (_, options))) = rest else { return text };
+    let rows: String =
+        GROUPS.iter().map(|(what, names)| format!("  {what:<6} {}\n", names.join(", "))).collect();
+    format!("{before}Commands (COMMAND -h explains one):\n{rows}\nOptions:{options}")
+}
 
 /// The end of the long help.
 fn after() -> String {
@@ -141,6 +169,16 @@ pub enum Topic {
     Fix(FixArgs),
     /// Take back what a fix did
     Undo(UndoArgs),
+    /// Start the builder, and wait until it answers
+    Start(StartArgs),
+    /// Stop the builder until it is started, after a reboot too
+    Stop(StopArgs),
+    /// Restart the builder, and wait until it answers
+    Restart(RestartArgs),
+    /// Say what the builder is doing
+    Status(StatusArgs),
+    /// Wait until the builder answers
+    Wait(WaitArgs),
     /// List every check, and every topic
     List(ListArgs),
     /// Explain a finding, or what Nix, ssh or launchctl printed
@@ -155,6 +193,9 @@ pub enum Topic {
     Completions(CompletionsArgs),
     /// Print the manual page
     Man(ManArgs),
+    /// Tell launchd to start or stop the builder (run by start, stop and restart)
+    #[command(name = builder_doctor::builder::control::HIDDEN_COMMAND, hide = true)]
+    ControlAsRoot { order: String, label: String },
     /// Take what only root can see (run by --sudo)
     #[command(name = builder_doctor::evidence::root_view::HIDDEN_COMMAND, hide = true)]
     LookAsRoot { request: String },
@@ -218,11 +259,23 @@ pub fn unknown<'a>(what: &str, word: &str, known: impl Iterator<Item = &'a str>)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_stands_in_a_group() {
+        let grouped: Vec<&str> = GROUPS.iter().flat_map(|(_, names)| names.iter().copied()).collect();
+        let word = |name: &&str| name.split(' ').next().unwrap_or_default().to_owned();
+        let mut named: Vec<String> = grouped.iter().map(word).filter(|it| it != "help").collect();
+        let all = Cli::command();
+        let shown = all.get_subcommands().filter(|it| !it.is_hide_set());
+        let mut known: Vec<String> = shown.map(|it| it.get_name().to_owned()).collect();
+        named.sort();
+        known.sort();
+        assert_eq!(named, known);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod by_root;
 mod cli;
 mod commands;
+mod control;
 mod judged;
 mod mending;
 mod output;
@@ -18,7 +19,8 @@ use builder_doctor::host::secrets::Secrets;
 use clap::Parser;
 use cli::{Cli, Topic};
 use commands::{
-    check, completions, diff, explain, fix, list, look_as_root, man, mend_as_root, schema, undo, why,
+    check, completions, control_as_root, diff, explain, fix, list, look_as_root, man, mend_as_root, restart,
+    schema, start, status, stop, undo, wait, why,
 };
 use std::process::ExitCode;
 
@@ -26,6 +28,9 @@ use std::process::ExitCode;
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
+    if let Some(help) = cli::short_help() {
+        return say(&help, 0);
+    }
     let cli = Cli::parse();
     let ended = match cli.topic {
         None => check::run(&cli.check),
@@ -39,6 +44,12 @@ fn main() -> ExitCode {
         Some(Topic::Schema) => Ok(schema::run()),
         Some(Topic::Completions(args)) => completions::run(&args),
         Some(Topic::Man(args)) => man::run(&args),
+        Some(Topic::Start(args)) => start::run(&args),
+        Some(Topic::Stop(args)) => stop::run(&args),
+        Some(Topic::Restart(args)) => restart::run(&args),
+        Some(Topic::Status(args)) => status::run(&args),
+        Some(Topic::Wait(args)) => wait::run(&args),
+        Some(Topic::ControlAsRoot { order, label }) => control_as_root::run(&order, &label),
         Some(Topic::LookAsRoot { request }) => look_as_root::run(&request),
         Some(Topic::MendAsRoot) => mend_as_root::run(),
     };

@@ -36,6 +36,11 @@ pub fn complain(error: &str) {
     let _ = writeln!(io::stderr(), "builder-doctor: {}", lines.join("\n"));
 }
 
+/// What is being done, on standard error.
+pub fn note(line: &str) {
+    let _ = writeln!(io::stderr(), "  {}", builder_doctor::prose::line(line));
+}
+
 /// Lines on standard error, each with the time since the wait began.
 pub fn tell(since: &str, lines: &[String]) {
     for line in lines {
@@ -88,9 +93,14 @@ pub fn heed_end_of_input(interrupted: &Arc<Cancel>) {
     });
 }
 
+/// Whether we are root.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
 /// How root may look, where `--sudo` was typed or not.
 pub fn root_access(sudo: bool) -> Result<RootAccess, String> {
-    if rustix::process::geteuid().is_root() {
+    if is_root() {
         return Ok(RootAccess::Already);
     }
     if sudo {

@@ -37,7 +37,7 @@ pub struct CheckArgs {
     #[arg(long, help_heading = LOOK)]
     pub deep: bool,
     /// Ask no binary cache
-    #[arg(long, help_heading = LOOK, hide_short_help = true)]
+    #[arg(long, help_heading = LOOK)]
     pub offline: bool,
     /// Look once as root, and into the VM
     ///
@@ -99,7 +99,7 @@ pub struct CheckArgs {
     pub only: Vec<String>,
     /// Leave these checks or layers out
     #[arg(long, value_name = "ID|LAYER", value_delimiter = ',', help_heading = PRINT,
-          value_parser = OneOf(selectable), hide_possible_values = true, hide_short_help = true)]
+          value_parser = OneOf(selectable), hide_possible_values = true)]
     skip: Vec<String>,
     /// End with 1 for warnings, too
     #[arg(long, help_heading = PRINT, hide_short_help = true)]
@@ -108,7 +108,7 @@ pub struct CheckArgs {
     ///
     /// FILE, or FORMAT=FILE; without a name, the format is that of the file's extension (.txt .json .jsonl .md .xml
     /// .sarif .prom), else that of --format. Several are written at once, each whole or not at all; "-" is standard output.
-    #[arg(long, value_name = "FILE", value_parser = output::parse, help_heading = PRINT, hide_short_help = true)]
+    #[arg(long, value_name = "FILE", value_parser = output::parse, help_heading = PRINT)]
     output: Vec<Output>,
     /// Print the report as JSON (as --format json)
     #[arg(long, help_heading = PRINT)]

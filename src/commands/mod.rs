@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod completions;
+pub mod control_as_root;
 pub mod diff;
 pub mod explain;
 pub mod fix;
@@ -10,6 +11,11 @@ pub mod list;
 pub mod look_as_root;
 pub mod man;
 pub mod mend_as_root;
+pub mod restart;
 pub mod schema;
+pub mod start;
+pub mod status;
+pub mod stop;
 pub mod undo;
+pub mod wait;
 pub mod why;

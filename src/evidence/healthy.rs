@@ -24,6 +24,7 @@ use super::roots::Roots;
 use super::service::{PlistFile, PlistOwner, PlistState, Service};
 use super::ssh::{Localhost, SshFile, SshHost};
 use super::state_folder::StateFolder;
+use super::stopped::{self, Stopped};
 use super::user_env::UserEnv;
 use super::vm_program::{CertFile, CertState, VmProgram};
 use super::{Evidence, Probe, Whom, left_over_daemon, managers, nix, nix_volume, platform, shell_hooks};
@@ -217,6 +218,7 @@ pub fn evidence() -> Evidence {
             "stat",
         ),
         key_pair: Probe::seen(KeyPair { private: None, ..key_pair() }, "the public keys"),
+        stopped: Probe::seen(Stopped::default(), stopped::PATH),
         state_folder: Probe::seen(StateFolder { uid: 0, mode: "755".to_owned() }, "stat /nix/var/nix"),
         ports: Probe::seen(vec![port(PortAnswer::Ssh("SSH-2.0-OpenSSH_10.2".to_owned()))], "one connection"),
         host_keys: Probe::seen(vec![host_key(STOCK_HOST_KEY)], "ssh-keyscan"),

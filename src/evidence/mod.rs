@@ -40,6 +40,7 @@ pub mod service;
 pub mod shell_hooks;
 pub mod ssh;
 pub mod state_folder;
+pub mod stopped;
 pub mod taken;
 pub mod user_env;
 pub mod vm_program;
@@ -465,6 +466,8 @@ facts! {
     builder_jobs: Vec<flavour::BuilderJob> = flavour::probe;
     /// The launchd job of the builder.
     builder_job: service::Service = service::probe_builder;
+    /// Whether somebody stopped the builder on purpose.
+    stopped: stopped::Stopped = stopped::probe;
     /// The scripts that the builder's job runs, and what they say of the VM.
     vm_program: vm_program::VmProgram = vm_program::probe;
     /// macOS's reports of QEMU's crashes.

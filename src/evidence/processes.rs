@@ -3,7 +3,7 @@
 use super::builds::{BuildRun, Ended};
 use super::port::PortAnswer;
 use super::{Look, Probe, ssh};
-use crate::host::{Command, Stopped};
+use crate::host::{Command, Host, Stopped};
 use crate::parse::processes::parse;
 pub use crate::parse::processes::{Processes, Qemu, Ssh};
 
@@ -29,17 +29,25 @@ pub(super) fn probe(look: &Look) -> Probe<Processes> {
         );
     }
     let mac = look.platform().get().is_ok_and(|platform| platform.is_mac());
+    let hosts = ssh::hosts(look.machines().get().ok(), look.want);
+    match self::look(look.host, mac, &hosts) {
+        Ok((found, from)) => Probe::seen(found, from),
+        Err(why) => Probe::blind(why),
+    }
+}
+
+/// What runs on the way to these hosts, and the command that tells.
+pub fn look(host: &dyn Host, mac: bool, hosts: &[String]) -> Result<(Processes, String), String> {
     // However wide the terminal is.
     let args = if mac { ["-axwwo", "pid,ppid,etime,command"] } else { ["-ewwo", "pid,ppid,etime,args"] };
     let command = Command::new("ps").args(args);
-    let output = match look.host.run(&command) {
+    let output = match host.run(&command) {
         Ok(output) if output.ok() || output.stopped == Some(Stopped::TooMuch) => output,
-        Ok(output) => return Probe::blind(format!("`ps`: {}", output.complaint())),
-        Err(error) => return Probe::blind(format!("`ps`: {error}")),
+        Ok(output) => return Err(format!("`ps`: {}", output.complaint())),
+        Err(error) => return Err(format!("`ps`: {error}")),
     };
-    let hosts = ssh::hosts(look.machines().get().ok(), look.want);
-    let mut found = parse(&output.stdout, &hosts);
+    let mut found = parse(&output.stdout, hosts);
     // What lies beyond the bound is as hidden as what `ps` hides.
     found.hidden += usize::from(output.stopped.is_some());
-    Probe::seen(found, command.to_string())
+    Ok((found, command.to_string()))
 }

@@ -5,7 +5,7 @@
 
 pub mod carry_out;
 pub mod fixes;
-mod ground;
+pub(crate) mod ground;
 pub mod hands;
 pub mod journal;
 pub mod mend;

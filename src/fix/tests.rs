@@ -51,6 +51,7 @@ const CLASSES: &[(Class, &[&str])] = &[
         "nix-custom-conf-clash",
     ]),
     (Class::Decide, &[
+        "builder-stopped-on-purpose",
         "fix-not-ended", "host-disk-low", "rosetta-host-missing", "builder-login-item-disabled", "builder-crash-looping", "port-31022-in-use",
         "vm-certs-env-unset", "vm-dns-hardcoded", "vm-no-log-configured", "ssh-connection-refused", "ssh-key-unreadable-by-user",
         "ssh-host-key-mismatch", "ssh-half-open-hang", "builders-bad-machine-spec", "client-setting-refused-untrusted",

@@ -5,7 +5,7 @@
 use super::process::{Registered, spawn};
 use super::{BOUND, Cancel, Command, HostError};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Child, ChildStdin};
+use std::process::{Child, ChildStdin, ExitStatus};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -72,19 +72,21 @@ impl Talk {
         }
     }
 
-    /// Waits for its end; the last thing that it complained of, or how it ended.
-    pub fn end(mut self) -> String {
+    /// Waits for its end: whether all went well, and the last thing that it complained of, or how it ended.
+    pub fn end(mut self) -> (bool, String) {
         self.to = None;
         let ended = self.child.wait();
         // Whoever reads its complaints ends with it.
         std::thread::sleep(TICK);
         let text = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
         let text = String::from_utf8_lossy(&text);
-        match (text.lines().map(str::trim).rfind(|line| !line.is_empty()), ended) {
+        let ok = ended.as_ref().is_ok_and(ExitStatus::success);
+        let said = match (text.lines().map(str::trim).rfind(|line| !line.is_empty()), ended) {
             (Some(line), _) => crate::prose::line(line),
             (None, Ok(status)) => status.to_string(),
             (None, Err(error)) => error.to_string(),
-        }
+        };
+        (ok, said)
     }
 }
 
@@ -108,13 +110,13 @@ mod tests {
         stop.cancel("interrupted");
         assert_eq!(talk.hear(&stop).as_deref(), Some("over\n"));
         assert_eq!(talk.hear(&stop), None);
-        assert_eq!(talk.end(), "exit status: 0");
+        assert_eq!(talk.end(), (true, "exit status: 0".to_owned()));
     }
 
     #[test]
     fn what_it_complains_of_at_last_is_told() {
         let mut talk = sh("echo 'sudo: a password is required' >&2; exit 1");
         assert_eq!(talk.hear(&Cancel::default()), None);
-        assert_eq!(talk.end(), "sudo: a password is required");
+        assert_eq!(talk.end(), (false, "sudo: a password is required".to_owned()));
     }
 }

@@ -157,6 +157,9 @@ fn told(report: &Report, seen: &str) -> String {
             let link = proven(report, ", but ", ": ");
             format!("{subject}{link}{seen}{}.", more(&causes))
         }
+        ("broken", Some(first)) if first.id == crate::checks::service::builder_stopped_on_purpose::ID => {
+            format!("Linux builds wait: {seen}{}.", more(&causes))
+        }
         ("broken", Some(_)) => format!("Linux builds are broken: {seen}{}.", more(&causes)),
         ("broken", None) => "Linux builds are broken.".to_owned(),
         ("degraded", Some(_)) => {

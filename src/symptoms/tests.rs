@@ -89,6 +89,7 @@ fn every_fault_that_prints_something_has_a_row() {
         "nix-not-installed",
         "builder-service-not-running",
         "builder-login-item-disabled",
+        "builder-stopped-on-purpose",
         "vm-not-listening",
         "substituter-missing",
         "trusted-key-missing",

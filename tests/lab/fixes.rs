@@ -186,7 +186,7 @@ fn find_in(name: &str) -> &'static World {
 /// /etc/nix on a file system of its own, on which nothing more can be written.
 const FULL_DISK: &str = "cp -a $HOST/etc/nix /run/lab/etc-nix; mount -t tmpfs -o size=64k,mode=755 tmpfs $HOST/etc/nix; cp -a /run/lab/etc-nix/. $HOST/etc/nix; head -c 1M /dev/zero >$HOST/etc/nix/.filler 2>/dev/null";
 
-fn trial(name: String, test: impl FnOnce() -> Result<(), Failed> + Send + 'static) -> Trial {
+pub fn trial(name: String, test: impl FnOnce() -> Result<(), Failed> + Send + 'static) -> Trial {
     Trial::ignorable_test(name, move || match needs_the_lab()? {
         Some(ignored) => Ok(ignored),
         None => test().map(|()| Completion::Completed),
@@ -200,8 +200,8 @@ fn made_by_hand(world: &'static World) -> &'static World {
     Box::leak(Box::new(World { name, before, ..*world }))
 }
 
-/// What a script of inside/mending printed.
-fn acted(world: &World, script: &str) -> Result<Value, Failed> {
+/// What a script printed that may call what is in inside/mending.
+pub fn acted(world: &World, script: &str) -> Result<Value, Failed> {
     let unique = format!(
         "{}-{:x}",
         world.name,

@@ -7,6 +7,7 @@
     reason = "the lab makes the world that the program looks at through `Host`"
 )]
 
+mod control;
 mod derived;
 mod fixes;
 mod harness;
@@ -61,5 +62,8 @@ fn all() -> Vec<&'static World> {
 }
 
 fn main() -> std::process::ExitCode {
-    harness::main(&all(), || fixes::trials(&plain()))
+    harness::main(&all(), || {
+        let worlds = plain();
+        fixes::trials(&worlds).into_iter().chain(control::trials(&worlds)).collect()
+    })
 }

@@ -1,6 +1,6 @@
 //! An override keeps launchd from ever starting the builder.
 
-use super::{builder_login_item_disabled, job, of_the_vm, set_job};
+use super::{builder_login_item_disabled, builder_stopped_on_purpose, job, of_the_vm, set_job};
 use crate::checks::prelude::*;
 use crate::fix::fixes::start_builder;
 use crate::parse::launchd::Printed;
@@ -11,7 +11,7 @@ pub static CHECK: Check = Check {
     title: "launchd may start the builder",
     layer: Layer::Service,
     severity: Severity::Error,
-    needs: &[&builder_login_item_disabled::CHECK],
+    needs: &[&builder_login_item_disabled::CHECK, &builder_stopped_on_purpose::CHECK],
     disproved_by: Proof::ABuildThere,
     why: "Somebody ran `launchctl disable` or `launchctl unload -w` (as stop-linux-builder does): that leaves an override \
           that survives reboots, and makes `bootstrap` answer `5: Input/output error`. It may have been on purpose, to \

@@ -1,7 +1,8 @@
 //! launchd does not know the job, though its plist is there.
 
 use super::{
-    builder_login_item_disabled, builder_service_disabled, job, launchd_bootstrap_error_5, of_the_vm, set_job,
+    builder_login_item_disabled, builder_service_disabled, builder_stopped_on_purpose, job,
+    launchd_bootstrap_error_5, of_the_vm, set_job,
 };
 use crate::checks::config::builder_not_configured;
 use crate::checks::prelude::*;
@@ -18,6 +19,7 @@ pub static CHECK: Check = Check {
     needs: &[
         &builder_not_configured::CHECK,
         &builder_login_item_disabled::CHECK,
+        &builder_stopped_on_purpose::CHECK,
         &builder_service_disabled::CHECK,
         &launchd_bootstrap_error_5::CHECK,
     ],

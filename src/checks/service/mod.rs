@@ -16,6 +16,7 @@ pub mod builder_login_item_disabled;
 pub mod builder_service_disabled;
 pub mod builder_service_not_loaded;
 pub mod builder_service_not_running;
+pub mod builder_stopped_on_purpose;
 pub mod launchd_bootstrap_error_5;
 pub mod port_31022_in_use;
 pub mod qemu11_hvf_sme_abort;
@@ -31,6 +32,7 @@ pub mod vm_working_directory_missing;
 /// In order.
 pub const CHECKS: &[&Check] = &[
     &port_31022_in_use::CHECK,
+    &builder_stopped_on_purpose::CHECK,
     &builder_login_item_disabled::CHECK,
     &builder_service_disabled::CHECK,
     &launchd_bootstrap_error_5::CHECK,

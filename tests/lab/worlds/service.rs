@@ -30,6 +30,20 @@ pub const WORLDS: &[World] = &[
         ..World::HEALTHY
     },
     World {
+        name: "builder-stopped-on-purpose",
+        doc: "Somebody ran builder-doctor stop.",
+        after: "as_alice builder-doctor stop --yes",
+        run: &[Run::alice(Expect::Roots(&["builder-stopped-on-purpose"]))],
+        ..World::HEALTHY
+    },
+    World {
+        name: "builder-started-again",
+        doc: "Somebody ran builder-doctor stop, and then start, and restart.",
+        after: "as_alice builder-doctor stop --yes; as_alice builder-doctor start; as_alice builder-doctor restart --yes",
+        run: &[Run::alice(Expect::Healthy)],
+        ..World::HEALTHY
+    },
+    World {
         name: "builder-not-configured",
         doc: "Nix works, and nothing of a Linux builder is there.",
         before: "
