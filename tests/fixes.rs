@@ -11,7 +11,7 @@ use builder_doctor::diagnosis::{Selection, diagnose};
 use builder_doctor::evidence::managers::Managers;
 use builder_doctor::evidence::{Evidence, Probe, healthy};
 use builder_doctor::expectations::Expectations;
-use builder_doctor::fix::carry_out::{Hands, TakenBack, carry_out, take_back};
+use builder_doctor::fix::carry_out::{Hands, NotRun, TakenBack, carry_out, take_back};
 use builder_doctor::fix::journal::{Book, Journal, Progress, Shelf, State};
 use builder_doctor::fix::plan::{Choice, Planned, plan};
 use builder_doctor::fix::step::{Action, Condition, Verb};
@@ -253,8 +253,8 @@ impl Hands for Mac {
     fn files(&self) -> &dyn Change {
         self
     }
-    fn run(&self, argv: &[String]) -> Result<(), String> {
-        let ran = if argv[0] == "launchctl" { self.launchctl(argv) } else { Ok(()) };
+    fn run(&self, argv: &[String]) -> Result<(), NotRun> {
+        let ran = if argv[0] == "launchctl" { self.launchctl(argv).map_err(NotRun::Refused) } else { Ok(()) };
         ran.inspect(|()| self.count())
     }
     fn wait(&self, _: &Condition, _: u64) -> Result<(), String> {

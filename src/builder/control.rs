@@ -4,7 +4,7 @@ use crate::evidence::Evidence;
 use crate::evidence::service::{PlistState, Service};
 use crate::evidence::stopped::{Mark, PATH, VERSION};
 use crate::expectations::Expectations;
-use crate::fix::carry_out::Hands;
+use crate::fix::carry_out::{Hands, NotRun};
 use crate::fix::fixes::start_builder::starts_by_itself;
 use crate::fix::ground;
 use crate::fix::step::Back;
@@ -142,7 +142,7 @@ pub fn carry_out(
 
 fn launchctl(verb: Verb, label: &str, hands: &dyn Hands) -> Result<(), String> {
     let action = Action::Launchctl { verb, label: label.to_owned(), plist: None };
-    hands.run(&action.argv().unwrap_or_default())
+    hands.run(&action.argv().unwrap_or_default()).map_err(NotRun::why)
 }
 
 fn act(action: &Action, label: &str, hands: &dyn Hands) -> Result<(), String> {
@@ -150,7 +150,7 @@ fn act(action: &Action, label: &str, hands: &dyn Hands) -> Result<(), String> {
     match action {
         Action::Wait { until, at_most_seconds } => hands.wait(until, *at_most_seconds),
         Action::Launchctl { verb, .. } => {
-            let ended = hands.run(&action.argv().unwrap_or_default());
+            let ended = hands.run(&action.argv().unwrap_or_default()).map_err(NotRun::why);
             match (verb, ended) {
                 // launchd answers 36, in progress, while the VM takes its time to end.
                 (Verb::Bootout, Err(why)) => gone(UNLOADS).map_err(|_| why),

@@ -18,9 +18,9 @@ use std::time::Duration;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Works after a crash and after a reboot, too: each step stands in a journal, which
-was written before the step. Where a file was changed since, nothing is done and
-the file is named.
+Works after a crash and after a reboot, too: each step stands in a journal that
+was written before the step. Where a file was changed since, nothing is done,
+and the file is named.
 
 Exit codes: 0 undone · 2 wrong usage, or there is nothing to undo, or a file was
 changed since · 4 something could not be taken back")]

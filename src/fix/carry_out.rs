@@ -12,13 +12,31 @@ pub trait Hands {
     /// Its files.
     fn files(&self) -> &dyn Change;
     /// Runs a program to its end; the error says how it failed.
-    fn run(&self, argv: &[String]) -> Result<(), String>;
+    fn run(&self, argv: &[String]) -> Result<(), NotRun>;
     /// Waits until something is so, no longer than so many seconds; the error says that it is not.
     fn wait(&self, until: &Condition, at_most_seconds: u64) -> Result<(), String>;
     /// The numbers of an owner such as `root:wheel`.
     fn owner(&self, name: &str) -> Result<Owner, String>;
     /// Why to stop, if somebody wants that.
     fn stop(&self) -> Option<String>;
+}
+
+/// How a program failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotRun {
+    /// It said no, and so did nothing.
+    Refused(String),
+    /// It was ended, or never began as far as is known: it may have done anything.
+    Unknown(String),
+}
+
+impl NotRun {
+    /// Why: a fragment.
+    pub fn why(self) -> String {
+        match self {
+            NotRun::Refused(why) | NotRun::Unknown(why) => why,
+        }
+    }
 }
 
 /// What could not be taken back.
@@ -61,7 +79,18 @@ pub fn carry_out(
         journal.entries[i].progress = Progress::Begun;
         book.keep(journal)?;
         said(&journal.entries[i]);
-        act(&action, hands, &mut Vec::new()).map_err(failed)?;
+        match &action {
+            Action::Run { .. } | Action::Launchctl { .. } => {
+                if let Err(refused) = hands.run(&action.argv().unwrap_or_default()) {
+                    if let NotRun::Refused(_) = refused {
+                        // Its way back would undo what somebody else did: a job that another has loaded meanwhile.
+                        journal.entries[i].progress = Progress::Planned;
+                    }
+                    return Err(failed(refused.why()));
+                }
+            }
+            _ => act(&action, hands, &mut Vec::new()).map_err(failed)?,
+        }
         journal.entries[i].after = stood(&action, hands).unwrap_or_default();
         journal.entries[i].progress = Progress::Done;
         book.keep(journal)?;
@@ -243,7 +272,9 @@ fn act(action: &Action, hands: &dyn Hands, beside: &mut Vec<String>) -> Result<(
             Standing::Absent => Ok(()),
             _ => remove_or_set_aside(path, hands, beside),
         },
-        Action::Run { .. } | Action::Launchctl { .. } => hands.run(&action.argv().unwrap_or_default()),
+        Action::Run { .. } | Action::Launchctl { .. } => {
+            hands.run(&action.argv().unwrap_or_default()).map_err(NotRun::why)
+        }
         Action::Wait { until, at_most_seconds } => hands.wait(until, *at_most_seconds),
     }
 }

@@ -1,6 +1,6 @@
 //! Every plan of every fix, on a Mac made of maps: carried out, made to fail, and broken off, at each step.
 
-use super::carry_out::{Hands, TakenBack, carry_out, moved_on, take_back};
+use super::carry_out::{Hands, NotRun, TakenBack, carry_out, moved_on, take_back};
 use super::journal::{Book, Journal, State};
 use super::plan::{Choice, Planned, plan};
 use super::step::{Action, Condition, Verb};
@@ -114,16 +114,16 @@ impl Hands for Mac {
     fn files(&self) -> &dyn Change {
         &self.files
     }
-    fn run(&self, argv: &[String]) -> Result<(), String> {
+    fn run(&self, argv: &[String]) -> Result<(), NotRun> {
         let done = self.programs.get();
         self.programs.set(done + 1);
         if self.refuses_program.get() == Some(done) {
-            return Err("it refuses".to_owned());
+            return Err(NotRun::Refused("it refuses".to_owned()));
         }
-        if argv[0] == "launchctl" { self.launchctl(argv) } else { Ok(()) }
+        if argv[0] == "launchctl" { self.launchctl(argv).map_err(NotRun::Refused) } else { Ok(()) }
     }
     fn wait(&self, _: &Condition, _: u64) -> Result<(), String> {
-        self.run(&["true".to_owned()])
+        self.run(&["true".to_owned()]).map_err(NotRun::why)
     }
     fn owner(&self, name: &str) -> Result<Owner, String> {
         assert!(name.contains(':'), "{name}");
@@ -362,4 +362,19 @@ fn no_journal_holds_a_copy_of_what_is_only_moved_or_closed() {
             assert!(!matches!(stood.was, Standing::File { bytes: Some(_), .. }), "{stood:?}");
         }
     }
+}
+
+/// Somebody else loads the job between the plan and its step: launchd refuses ours, and theirs goes on.
+#[test]
+fn what_another_did_meanwhile_is_not_taken_back() {
+    let planned = plans().into_iter().find(|it| it.id == "builder-service-not-loaded").unwrap();
+    let (mac, book) = (Mac::before(&planned), Pages::default());
+    for job in mac.jobs.borrow_mut().values_mut() {
+        (job.loaded, job.running) = (true, true);
+    }
+    let before = mac.picture();
+    let mut journal = Journal::new(1, 0, &planned);
+    carry_out(&mut journal, &mac, &book, &mut nothing).unwrap_err();
+    assert_eq!(take_back(&mut journal, &mac, &book, State::RolledBack, &mut nothing), TakenBack::default());
+    assert_eq!(mac.picture(), before);
 }

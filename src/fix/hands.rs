@@ -1,6 +1,6 @@
 //! The hands of this machine: files by the other door, programs by their absolute path.
 
-use super::carry_out::Hands;
+use super::carry_out::{Hands, NotRun};
 use super::step::Condition;
 use crate::host::change::{Change, Owner};
 use crate::host::live::PATH_OF_ROOT;
@@ -140,16 +140,17 @@ impl Hands for LiveHands<'_> {
         self.change
     }
 
-    fn run(&self, argv: &[String]) -> Result<(), String> {
+    fn run(&self, argv: &[String]) -> Result<(), NotRun> {
         let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
-        let mut output = self.ask(&argv)?;
+        let ask = || self.ask(&argv).map_err(NotRun::Refused);
+        let mut output = ask()?;
         // What launchd has just unloaded may still be ending, and is not loaded again before that.
         for pause in [500, 1000] {
             if output.ok() || argv.get(..2) != Some(&["launchctl", "bootstrap"]) || self.stop().is_some() {
                 break;
             }
             self.stop.wait(Duration::from_millis(pause));
-            output = self.ask(&argv)?;
+            output = ask()?;
         }
         // launchd has begun, and does not wait for the end.
         let begun = argv.get(..2) == Some(&["launchctl", "bootout"])
@@ -158,7 +159,12 @@ impl Hands for LiveHands<'_> {
         if output.ok() || begun {
             return Ok(());
         }
-        Err(format!("{}: {}", output.ending(), output.complaint()))
+        let why = format!("{}: {}", output.ending(), output.complaint());
+        Err(if output.code.is_some() && output.stopped.is_none() {
+            NotRun::Refused(why)
+        } else {
+            NotRun::Unknown(why)
+        })
     }
 
     fn wait(&self, until: &Condition, at_most_seconds: u64) -> Result<(), String> {
