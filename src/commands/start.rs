@@ -13,8 +13,8 @@ use std::time::Duration;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Asks sudo once, for launchd. With --for it stays in the foreground, and stops the
-builder when the time is over or at Ctrl-C; builds that run then are ended.
+Asks sudo once, for launchd. With --for it stays in the foreground, and stops
+the builder when the time is over or at Ctrl-C; builds that run then are ended.
 
 Exit codes: 0 it answers · 1 it could not be started, or does not answer in time
 2 wrong usage · 130 interrupted")]

@@ -12,8 +12,9 @@ use std::time::Duration;
 #[command(after_help = "\
 Looks only, and needs no root. What cannot be told is said, and null in JSON.
 
-Exit codes: 0 it answers, or launchd starts it when a build comes · 1 it does not
-run, or does not answer yet · 2 wrong usage · 3 it cannot be told · 130 interrupted")]
+Exit codes: 0 it answers, or launchd starts it when a build comes · 1 it does
+not run, or does not answer yet · 2 wrong usage · 3 it cannot be told · 130
+interrupted")]
 pub struct StatusArgs {
     /// Print it as JSON, with a schema_version
     #[arg(long)]

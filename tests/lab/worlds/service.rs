@@ -32,14 +32,14 @@ pub const WORLDS: &[World] = &[
     World {
         name: "builder-stopped-on-purpose",
         doc: "Somebody ran builder-doctor stop.",
-        after: "as_alice builder-doctor stop --yes",
+        after: "as_alice builder-doctor stop --yes >&2",
         run: &[Run::alice(Expect::Roots(&["builder-stopped-on-purpose"]))],
         ..World::HEALTHY
     },
     World {
         name: "builder-started-again",
         doc: "Somebody ran builder-doctor stop, and then start, and restart.",
-        after: "as_alice builder-doctor stop --yes; as_alice builder-doctor start; as_alice builder-doctor restart --yes",
+        after: "{ as_alice builder-doctor stop --yes; as_alice builder-doctor start; as_alice builder-doctor restart --yes; } >&2",
         run: &[Run::alice(Expect::Healthy)],
         ..World::HEALTHY
     },
