@@ -1,4 +1,4 @@
-# The options of a set of modules as a page of Markdown.
+# Options as the sections of a page of Markdown.
 { lib }:
 options:
 let
@@ -37,7 +37,7 @@ let
       if (option._type or "") == "option" then
         ''
 
-          ## ${builtins.concatStringsSep "." here}
+          ### ${builtins.concatStringsSep "." here}
 
           ${line option.description}
 
