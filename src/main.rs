@@ -5,6 +5,7 @@ mod cli;
 mod commands;
 mod judged;
 mod mending;
+mod names;
 mod output;
 mod replay;
 mod terminal;
@@ -26,7 +27,7 @@ use std::process::ExitCode;
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::parse_from(names::meant(std::env::args_os()));
     let ended = match cli.topic {
         None => check::run(&cli.check),
         Some(Topic::Check(args)) => check::run(&args),

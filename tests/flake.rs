@@ -33,7 +33,7 @@ const SHELL: &str = r#"
 of() { nix eval --json "${stand_ins[@]}" "path:/flake#darwinConfigurations.$1"; }
 with() {
   nix eval --json "${stand_ins[@]}" path:/flake#darwinConfigurations.darwin-nixostest --apply \
-    "it: let config = (it.with ({ services.linux-builder-doctor.enable = true; } // { $1 })).config; in $2"
+    "it: let config = (it.extendModules { modules = [ ({ lib, ... }: { $1 }) ]; }).config; in $2"
 }
 "#;
 
@@ -142,7 +142,7 @@ fn passes() -> Result<(), Failed> {
 /// What the build is given: all that the program's sources include, and nothing whose change would build it anew.
 fn sources() -> Result<(), Failed> {
     let listed = in_nix(
-        r#"cd "$(nix eval --raw "${stand_ins[@]}" path:/flake#packages.aarch64-darwin.builder-doctor.src.outPath --impure)"
+        r#"cd "$(nix eval --raw "${stand_ins[@]}" path:/flake#packages.aarch64-darwin.builder-doctor.src)"
            ls; ls src/expectations.toml src/dated.toml"#,
     )?;
     let listed: Vec<&str> = listed.lines().collect();
@@ -171,7 +171,7 @@ fn commands() -> Result<(), Failed> {
     fs::copy(env!("CARGO_BIN_EXE_builder-doctor"), bin.join("builder-doctor"))?;
     let helpers = r#"
 installShellCompletion() { printf '%s\n' "$*" >"$out/completions"; for file in "$4" "$6" "$8"; do test -s "$file"; done; }
-installManPage() { test -s "$1"; cp "$1" "$out/"; }
+installManPage() { test -s "$1"; cp "$1" "$out/page"; }
 "#;
     let output = Command::new("bash")
         .args(["-euo", "pipefail", "-c", &format!("{helpers}{script}")])
@@ -184,7 +184,7 @@ installManPage() { test -s "$1"; cp "$1" "$out/"; }
     for name in COMMANDS {
         same(&json!(fs::read_link(bin.join(name))?), &json!("builder-doctor"))?;
     }
-    holds(&fs::read_to_string(folder.path().join("builder-doctor.1"))?, ".TH BUILDER-DOCTOR")
+    holds(&fs::read_to_string(folder.path().join("page"))?, ".TH BUILDER-DOCTOR")
 }
 
 fn files() -> Result<(), Failed> {
@@ -276,8 +276,8 @@ fn options() -> Result<(), Failed> {
         "with '{settings}' '{{ inherit (config.environment) etc; job = config.launchd.daemons.linux-builder;
            vm = config.nix.linux-builder.package.nixosConfig; scripts = config.system.activationScripts; }}'
          with 'services.linux-builder-doctor = {{ enable = true; expectations.enable = false; }};' 'builtins.attrNames config.environment.etc'
-         with 'services.linux-builder-doctor.enable = false;' 'builtins.attrNames config.environment.etc'
-         with 'nixpkgs.hostPlatform = \"x86_64-darwin\";' 'config.environment.etc.\"nix/machines\".text'"
+         with 'services.linux-builder-doctor.enable = lib.mkForce false;' 'builtins.attrNames config.environment.etc'
+         with 'nixpkgs.hostPlatform = lib.mkForce \"x86_64-darwin\";' 'config.environment.etc.\"nix/machines\".text'"
     ))?;
     let text = |name: &str| found[0]["etc"][name]["text"].as_str().unwrap_or_default().to_owned();
     holds(&text("nix/machines"), " aarch64-linux /etc/nix/builder_ed25519 2 1 big-parallel - ")?;
@@ -327,9 +327,13 @@ fn bad_settings() -> Result<(), Failed> {
         (r#"log.path = "linux-builder.log";"#, "write an absolute path without spaces."),
         (r#"caches = [ { url = "https://x"; publicKey = "x"; } ];"#, "not of the form name:base64"),
     ];
-    let mut script = String::from("failed='map (it: it.message) (builtins.filter (it: !it.assertion) config.assertions)'\n");
+    let mut script = String::from(
+        "failed='map (it: it.message) (builtins.filter (it: !it.assertion) config.assertions)'\n",
+    );
     for (setting, _) in bad {
-        script.push_str(&format!("with 'services.linux-builder-doctor = {{ enable = true; {setting} }};' \"$failed\"\n"));
+        script.push_str(&format!(
+            "with 'services.linux-builder-doctor = {{ enable = true; {setting} }};' \"$failed\"\n"
+        ));
     }
     script.push_str("with 'nix.enable = false;' \"$failed\"\n");
     script.push_str("with '' \"$failed\"\n");
@@ -341,13 +345,17 @@ fn bad_settings() -> Result<(), Failed> {
     holds(&found[5].to_string(), "services.linux-builder-doctor needs nix.enable = true")?;
     same(&found[6], &json!([]))?;
     // What is no option, or of the wrong type, is refused where it is looked at; and so is a switch.
-    for (settings, said) in [
-        ("services.linux-builder-doctor = { enable = true; core = 1; };", "core' does not exist"),
-        ("services.linux-builder-doctor = { enable = true; cores = 0; };", "not of type `positive integer'"),
-        ("services.linux-builder-doctor = { enable = true; memory = 8192; };", "Failed assertions:"),
+    let system = "config.system.build.toplevel";
+    let cores = "config.nix.linux-builder.package.nixosConfig.virtualisation.cores";
+    for (setting, looked_at, said) in [
+        ("core = 1;", system, "core' does not exist"),
+        ("cores = 0;", cores, "not of type `positive integer'"),
+        ("memory = 8192;", system, "Failed assertions:"),
     ] {
-        let refused = in_nix(&format!("with '{settings}' config.system.build.toplevel"));
-        let Err(why) = refused else { return Err(format!("{settings} was taken").into()) };
+        let refused = in_nix(&format!(
+            "with 'services.linux-builder-doctor = {{ enable = true; {setting} }};' {looked_at}"
+        ));
+        let Err(why) = refused else { return Err(format!("{setting} was taken").into()) };
         holds(why.message().unwrap_or_default(), said)?;
     }
     Ok(())

@@ -7,9 +7,7 @@
     { nixpkgs, ... }:
     let
       inherit (nixpkgs) lib;
-    in
-    {
-      lib.darwinSystem =
+      darwinSystem =
         { modules }:
         let
           evaluated = lib.evalModules {
@@ -17,7 +15,14 @@
             specialArgs.pkgs = nixpkgs.legacyPackages.${evaluated.config.nixpkgs.hostPlatform};
           };
         in
-        evaluated // { system = evaluated.config.system.build.toplevel; };
+        evaluated
+        // {
+          system = evaluated.config.system.build.toplevel;
+          extendModules = more: darwinSystem { modules = modules ++ more.modules; };
+        };
+    in
+    {
+      lib = { inherit darwinSystem; };
 
       packages =
         lib.genAttrs

@@ -54,7 +54,14 @@ let
     {
       "if" = if definition.condition then inner else [ ];
       merge = concatMap values definition.content;
-      override = map (it: it // { inherit (definition) priority; }) inner;
+      # A value that is overridden is never looked at.
+      override = [
+        {
+          value = definition.content;
+          inherit (definition) priority;
+          order = 1000;
+        }
+      ];
       order = map (it: it // { inherit (definition) order; }) inner;
     }
     .${if isAttrs definition then definition._type or "" else ""} or [
