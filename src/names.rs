@@ -18,13 +18,18 @@ const NAMES: &[(&str, &[&str])] = &[
 const DEEP: &str = "--deep";
 const NOT_DEEP: &[&str] = &["--deep", "--quick", "--from", "--example", "--fix"];
 
+/// What the program asks of itself as root. It may call itself by the name by which it was called.
+const HIDDEN: &[&str] =
+    &[builder_doctor::evidence::root_view::HIDDEN_COMMAND, crate::by_root::HIDDEN_COMMAND];
+
 /// The words of a call, the first of which is the name that the program was called by.
 pub fn meant(words: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut words = words.into_iter();
     let called = words.next().unwrap_or_else(|| OWN.into());
     let typed: Vec<OsString> = words.collect();
     let name = Path::new(&called).file_name().unwrap_or_default();
-    let Some((_, stands_for)) = NAMES.iter().find(|(known, _)| name == *known) else {
+    let hidden = typed.first().is_some_and(|word| HIDDEN.iter().any(|it| word == *it));
+    let Some((_, stands_for)) = NAMES.iter().find(|(known, _)| name == *known && !hidden) else {
         return [called].into_iter().chain(typed).collect();
     };
     let mut meant = vec![OsString::from(OWN)];
@@ -85,6 +90,14 @@ mod tests {
             assert_eq!(words(call), call);
         }
         assert_eq!(meant([]), ["builder-doctor"]);
+    }
+
+    #[test]
+    fn what_it_asks_of_itself_keeps_its_meaning() {
+        for hidden in HIDDEN {
+            let call = format!("/usr/local/bin/verify-darwin-linux-builder {hidden} {{}}");
+            assert_eq!(words(&call), call);
+        }
     }
 
     #[test]
