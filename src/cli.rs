@@ -19,7 +19,7 @@ use builder_doctor::report::paint::Paint;
 use builder_doctor::{checks, topics};
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Arg, Args, Command, CommandFactory, Parser, Subcommand, ValueEnum};
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::time::Duration;
 
 /// Options about what is looked at.
@@ -82,9 +82,8 @@ const GROUPS: &[(&str, &[&str])] = &[
 ];
 
 /// What `builder-doctor -h` prints: the commands in groups, so that it fits a screen; `--help` explains each.
-pub fn short_help() -> Option<String> {
-    let mut typed = std::env::args_os().skip(1);
-    (typed.next()? == "-h" && typed.next().is_none()).then(grouped)
+pub fn short_help(typed: &[OsString]) -> Option<String> {
+    matches!(typed, [_, word] if word == "-h").then(grouped)
 }
 
 fn grouped() -> String {

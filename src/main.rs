@@ -6,6 +6,7 @@ mod commands;
 mod control;
 mod judged;
 mod mending;
+mod names;
 mod output;
 mod replay;
 mod terminal;
@@ -28,10 +29,11 @@ use std::process::ExitCode;
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
-    if let Some(help) = cli::short_help() {
+    let typed = names::meant(std::env::args_os());
+    if let Some(help) = cli::short_help(&typed) {
         return say(&help, 0);
     }
-    let cli = Cli::parse();
+    let cli = Cli::parse_from(typed);
     let ended = match cli.topic {
         None => check::run(&cli.check),
         Some(Topic::Check(args)) => check::run(&args),

@@ -5,7 +5,8 @@ mod support;
 
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::process::Stdio;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
 use support::{Mac, Ran};
 
 const EXAMPLES: [&str; 3] = ["broken", "two-causes", "healthy"];
@@ -625,4 +626,43 @@ fn the_current_folder_is_where_we_stand_whatever_pwd_says() {
         let report = mac.launch(&mut command).end().is_report();
         assert_eq!(report["expectations"]["builder"]["features"], json!(["right"]), "PWD = {pwd:?}");
     }
+}
+
+/// The same run by a symlink of this name.
+fn by_name(mac: &Mac, name: &str, args: &[&str]) -> Ran {
+    let plain = mac.command(args);
+    let link = mac.path(name);
+    if !link.is_symlink() {
+        std::os::unix::fs::symlink(plain.get_program(), &link).unwrap();
+    }
+    let mut command = Command::new(&link);
+    command.args(args).env_clear().current_dir(plain.get_current_dir().unwrap());
+    command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    if rustix::process::geteuid().is_root() {
+        command.uid(65534).gid(65534);
+    }
+    mac.launch(&mut command).end()
+}
+
+#[test]
+fn the_verification_is_a_deep_look_by_its_old_name() {
+    let mac = Mac::new();
+    let name = "verify-darwin-linux-builder";
+    let report = by_name(&mac, name, &["--json"]).is_report();
+    assert!(report["checks"].is_array());
+    let builds = |calls: Vec<String>| calls.iter().filter(|it| it.contains(".hello")).count();
+    assert!(builds(mac.calls()) > 0, "{:#?}", mac.calls());
+
+    // The same flags, the same answers; and where no deep look can be, none is asked for.
+    for args in [&["--example", "healthy", "--json"][..], &["--help"], &["--quick", "--no-such-flag"]] {
+        let whole: Vec<&str> = ["check"].iter().chain(args).copied().collect();
+        let (by_name, plain) = (by_name(&mac, name, args), mac.launch(&mut mac.command(&whole)).end());
+        assert_eq!((by_name.code, by_name.text()), (plain.code, plain.text()), "{args:?}");
+        assert_eq!(by_name.stderr, plain.stderr, "{args:?}");
+    }
+    let mac = Mac::new();
+    by_name(&mac, name, &["--quick", "--json", "--offline"]).is_report();
+    assert_eq!(builds(mac.calls()), 0);
+    assert_eq!(by_name(&mac, name, &["--version"]).text(), bare(&["--version"], &[]).text());
 }
