@@ -9,7 +9,8 @@ use std::time::Duration;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-It answers when its sshd says its banner. `check --wait` waits until builds work.
+It answers when its sshd says its banner. `check --wait` waits until builds
+work, which takes longer.
 
 Exit codes: 0 it answers · 1 not in this time · 2 wrong usage · 130 interrupted")]
 pub struct WaitArgs {

@@ -38,6 +38,23 @@ END
         ..World::HEALTHY
     },
     World {
+        name: "fix-not-ended",
+        doc: "A fix of root's was cut off by SIGKILL while it waited for the VM, and nobody has undone it.",
+        before: "job_unload $BUILDER; job_program $BUILDER 'exec sleep infinity'",
+        after: r#"
+            as_alice builder-doctor fix --yes --quick >/run/lab/cut-off 2>&1 &
+            wait_for "the fix" grep -qs "wait for" /run/lab/cut-off
+            wait_for "its journal" grep -qs '"open"' $HOST/var/db/builder-doctor/fixes.json
+            pkill -KILL -f mend-as-root
+            pkill -KILL -f 'builder-doctor fix'
+            # The VM came up after all.
+            rm -f $LAB/jobs/$BUILDER/program
+            restart $BUILDER
+        "#,
+        run: &[Run::alice(Expect::Warning(&["fix-not-ended"]))],
+        ..World::HEALTHY
+    },
+    World {
         name: "nix-volume-not-mounted",
         doc: "The Mac was restarted and the volume that holds Nix was not mounted: /nix is empty, and every job waits. \
               The volume itself is imitated by diskutil.",
