@@ -72,6 +72,8 @@ pub mod advice;
 
 pub mod fix;
 
+pub mod nixos_tests;
+
 pub mod why;
 
 pub mod drift;

@@ -38,11 +38,8 @@ pub fn expression(shown: &str, nonce: &str) -> Result<String, String> {
     for (name, value) in &attributes {
         let _ = writeln!(text, "  {} = {};", string(name), nix(value));
     }
-    let _ = write!(
-        text,
-        "}} // {{ {VARIABLE} = builtins.appendContext {} {{\n{context}}}; }})",
-        string(nonce)
-    );
+    let _ =
+        write!(text, "}} // {{ {VARIABLE} = builtins.appendContext {} {{\n{context}}}; }})", string(nonce));
     match text.len() {
         0..=LONGEST => Ok(text),
         long => Err(format!("its derivation is too long to be typed: {long} bytes")),
@@ -212,7 +209,9 @@ mod tests {
         };
         assert!(of(|it| it["outputs"]["out"]["hash"] = "x".into()).starts_with("its result is fixed"));
         assert_eq!(of(|it| it["env"] = Value::Null), "it shows no environment");
-        assert!(of(|it| it["env"]["x"] = "x".repeat(200_000).into()).starts_with("its derivation is too long"));
+        assert!(
+            of(|it| it["env"]["x"] = "x".repeat(200_000).into()).starts_with("its derivation is too long")
+        );
         assert_eq!(expression("{}", "n").unwrap_err(), "it is not one derivation");
         assert_eq!(expression("x", "n").unwrap_err(), "what Nix shows is not JSON at line 1");
     }
