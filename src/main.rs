@@ -18,7 +18,7 @@ use builder_doctor::host::secrets::Secrets;
 use clap::Parser;
 use cli::{Cli, Topic};
 use commands::{
-    check, completions, diff, explain, fix, list, look_as_root, man, mend_as_root, schema, undo, why,
+    check, completions, diff, explain, fix, list, look_as_root, man, mend_as_root, schema, tests, undo, why,
 };
 use std::process::ExitCode;
 
@@ -36,6 +36,7 @@ fn main() -> ExitCode {
         Some(Topic::Explain(args)) => explain::run(&args),
         Some(Topic::Diff(args)) => diff::run(&args),
         Some(Topic::Why(args)) => why::run(&args),
+        Some(Topic::Tests(args)) => tests::run(&args),
         Some(Topic::Schema) => Ok(schema::run()),
         Some(Topic::Completions(args)) => completions::run(&args),
         Some(Topic::Man(args)) => man::run(&args),

@@ -36,6 +36,11 @@ pub fn complain(error: &str) {
     let _ = writeln!(io::stderr(), "builder-doctor: {}", lines.join("\n"));
 }
 
+/// A line of another program's, on standard error, fit to be shown.
+pub fn pass_on(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
 /// Lines on standard error, each with the time since the wait began.
 pub fn tell(since: &str, lines: &[String]) {
     for line in lines {

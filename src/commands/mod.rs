@@ -11,5 +11,6 @@ pub mod look_as_root;
 pub mod man;
 pub mod mend_as_root;
 pub mod schema;
+pub mod tests;
 pub mod undo;
 pub mod why;

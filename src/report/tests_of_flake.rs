@@ -151,6 +151,17 @@ pub fn exit_code(all: &[Outcome]) -> u8 {
     }
 }
 
+/// As JSON.
+pub fn summary_as_json(all: &[Outcome]) -> String {
+    #[derive(Serialize)]
+    struct Answer<'a> {
+        schema_version: u64,
+        exit_code: u8,
+        tests: &'a [Outcome],
+    }
+    super::json::written(&Answer { schema_version: SCHEMA_VERSION, exit_code: exit_code(all), tests: all })
+}
+
 /// For people, with a newline at its end.
 pub fn summary(all: &[Outcome], paint: Paint) -> String {
     let wide = all.iter().map(|it| line(&it.name).chars().count()).max().unwrap_or_default();
