@@ -2,7 +2,7 @@
 //! build travels: how it shows, how to make sure, what mends it.
 
 use super::explain::{Piece, advised};
-use crate::check::{Check, Layer};
+use crate::check::{Check, Layer, Severity};
 use crate::means::{Means, Need};
 use crate::symptoms::{self, Paste, Row};
 use crate::topics::Subject;
@@ -132,7 +132,12 @@ fn contents(checks: &[&Check]) -> String {
 
 fn section(check: &'static Check) -> String {
     let id = check.id;
-    let mut out = format!("### {id}\n\n{}: not so that {}.\n", check.severity.name(), check.title);
+    let mut out = format!(
+        "### {id}\n\n{}; where not, that is {} {}.\n",
+        check.title,
+        article(check),
+        check.severity.name()
+    );
     let mut shown: Vec<String> = Vec::new();
     for words in symptoms::all().filter(|row| row.id == id).flat_map(telling) {
         if shown.len() < MOST_SYMPTOMS && !shown.contains(&words) {
@@ -154,6 +159,10 @@ fn section(check: &'static Check) -> String {
     }
     let _ = writeln!(out, "\nWhy, and for each kind of Nix: `builder-doctor explain {id}`.\n");
     out
+}
+
+fn article(check: &Check) -> &'static str {
+    if check.severity == Severity::Error { "an" } else { "a" }
 }
 
 /// What a fault prints, by the words that name it.
