@@ -11,6 +11,7 @@ use crate::commands::restart::RestartArgs;
 use crate::commands::start::StartArgs;
 use crate::commands::status::StatusArgs;
 use crate::commands::stop::StopArgs;
+use crate::commands::tests::TestsArgs;
 use crate::commands::undo::UndoArgs;
 use crate::commands::wait::WaitArgs;
 use crate::commands::why::WhyArgs;
@@ -77,7 +78,7 @@ pub const EXAMPLES: &[(&str, &str)] = &[
 const GROUPS: &[(&str, &[&str])] = &[
     ("look", &["check (the default)", "explain", "why", "diff", "list"]),
     ("mend", &["fix", "undo"]),
-    ("run", &["start", "stop", "restart", "status", "wait"]),
+    ("run", &["start", "stop", "restart", "status", "wait", "tests"]),
     ("other", &["schema", "completions", "man", "help"]),
 ];
 
@@ -184,6 +185,8 @@ pub enum Topic {
     Explain(ExplainArgs),
     /// Say which machine takes a derivation, and why no other
     Why(WhyArgs),
+    /// List a flake's NixOS tests, or run some
+    Tests(TestsArgs),
     /// Say what changed between two reports, or since all was well
     Diff(DiffArgs),
     /// Print the JSON Schema of the report
@@ -239,17 +242,19 @@ impl LookArgs {
     }
 }
 
+/// What was meant by a word that is none of those that are known.
+pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let alike = known.map(|name| (strsim::jaro_winkler(word, name), name));
+    let near = alike.filter(|(likeness, _)| *likeness > 0.8).max_by(|a, b| a.0.total_cmp(&b.0));
+    near.map(|(_, name)| name)
+}
+
 /// "no check x; did you mean y?"
 pub fn unknown<'a>(what: &str, word: &str, known: impl Iterator<Item = &'a str>) -> String {
     let known: Vec<&str> = known.collect();
     let names = builder_doctor::prose::and(&known);
-    let near = known
-        .into_iter()
-        .map(|name| (strsim::jaro_winkler(word, name), name))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    match near {
-        Some((_, name)) => format!("there is no {what} {word:?}; did you mean {name}?"),
+    match nearest(word, known.into_iter()) {
+        Some(name) => format!("there is no {what} {word:?}; did you mean {name}?"),
         None if what == "example" => format!("there is no example {word:?}; there are {names}"),
         None => format!("there is no {what} {word:?}; builder-doctor list names them all"),
     }

@@ -74,6 +74,8 @@ pub mod fix;
 
 pub mod builder;
 
+pub mod nixos_tests;
+
 pub mod why;
 
 pub mod drift;

@@ -21,7 +21,7 @@ use clap::Parser;
 use cli::{Cli, Topic};
 use commands::{
     check, completions, control_as_root, diff, explain, fix, list, look_as_root, man, mend_as_root, restart,
-    schema, start, status, stop, undo, wait, why,
+    schema, start, status, stop, tests, undo, wait, why,
 };
 use std::process::ExitCode;
 
@@ -43,6 +43,7 @@ fn main() -> ExitCode {
         Some(Topic::Explain(args)) => explain::run(&args),
         Some(Topic::Diff(args)) => diff::run(&args),
         Some(Topic::Why(args)) => why::run(&args),
+        Some(Topic::Tests(args)) => tests::run(&args),
         Some(Topic::Schema) => Ok(schema::run()),
         Some(Topic::Completions(args)) => completions::run(&args),
         Some(Topic::Man(args)) => man::run(&args),

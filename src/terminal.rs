@@ -41,6 +41,11 @@ pub fn note(line: &str) {
     let _ = writeln!(io::stderr(), "  {}", builder_doctor::prose::line(line));
 }
 
+/// A line of another program's, on standard error, fit to be shown.
+pub fn pass_on(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
 /// Lines on standard error, each with the time since the wait began.
 pub fn tell(since: &str, lines: &[String]) {
     for line in lines {

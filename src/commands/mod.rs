@@ -16,6 +16,7 @@ pub mod schema;
 pub mod start;
 pub mod status;
 pub mod stop;
+pub mod tests;
 pub mod undo;
 pub mod wait;
 pub mod why;

@@ -10,6 +10,7 @@ pub mod lock;
 mod process;
 pub mod secrets;
 pub mod state;
+pub mod stream;
 pub mod talk;
 pub use process::end_all;
 #[cfg(test)]

@@ -164,7 +164,7 @@ fn end_group(child: &Child, signal: Signal) {
 
 /// SIGTERM to the group, and SIGKILL to what of it is left after the grace. None where it outlives both:
 /// a child that runs as another user (sudo) cannot be killed by us, and has deadlines of its own.
-fn end_whole(child: &mut Child) -> Option<ExitStatus> {
+pub(super) fn end_whole(child: &mut Child) -> Option<ExitStatus> {
     if child.stdin.take().is_some() {
         // The end of its input tells it; it may run as another user, whom no signal of ours reaches.
         let ended = wait_for(child, LIFELINE_GRACE);

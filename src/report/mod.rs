@@ -21,6 +21,8 @@ pub mod sarif;
 pub mod schema;
 pub mod short;
 pub mod symptoms;
+pub mod tests_of_flake;
+pub mod troubleshooting;
 pub mod why;
 
 use crate::advice::{Prescription, prescribe};
