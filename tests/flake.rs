@@ -37,8 +37,10 @@ with() {
 }
 "#;
 
+type Test = fn() -> Result<(), Failed>;
+
 fn main() -> ExitCode {
-    let trials: [(&str, fn() -> Result<(), Failed>); 11] = [
+    let trials: [(&str, Test); 11] = [
         ("the_flake_shows_what_it_has", shows),
         ("the_flake_passes_nix_flake_check", passes),
         ("the_package_is_made_of_what_it_needs", sources),
