@@ -30,7 +30,7 @@ let
     [builder]
     host = "linux-builder"
     port = 31022
-    launchd-label = "org.nixos.linux-builder"
+    launchd-label = ${json "${config.launchd.labelPrefix}.linux-builder"}
     systems = ${json [ native ]}
     optional-systems = ${json (if cfg.bootstrap then [ ] else emulated)}
     features = ${json cfg.expectations.features}

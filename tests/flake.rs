@@ -32,8 +32,10 @@ with() {
 }
 "#;
 
+type Test = fn() -> Result<(), Failed>;
+
 fn main() -> ExitCode {
-    let trials: [(&str, fn() -> Result<(), Failed>); 11] = [
+    let trials: [(&str, Test); 11] = [
         ("the_flake_shows_what_it_has", shows),
         ("the_flake_passes_nix_flake_check", passes),
         ("the_package_is_made_of_what_it_needs", sources),
@@ -272,7 +274,8 @@ fn options() -> Result<(), Failed> {
            vm = config.nix.linux-builder.package.nixosConfig; scripts = config.system.activationScripts; }}'
          with 'services.linux-builder-doctor = {{ enable = true; expectations.enable = false; }};' 'builtins.attrNames config.environment.etc'
          with 'services.linux-builder-doctor.enable = lib.mkForce false;' 'builtins.attrNames config.environment.etc'
-         with 'nixpkgs.hostPlatform = lib.mkForce \"x86_64-darwin\";' 'config.environment.etc.\"nix/machines\".text'"
+         with 'nixpkgs.hostPlatform = lib.mkForce \"x86_64-darwin\";' 'config.environment.etc.\"nix/machines\".text'
+         with 'launchd.labelPrefix = \"com.example\";' 'config.environment.etc.\"builder-doctor.toml\".text'"
     ))?;
     let text = |name: &str| found[0]["etc"][name]["text"].as_str().unwrap_or_default().to_owned();
     holds(&text("nix/machines"), " aarch64-linux /etc/nix/builder_ed25519 2 1 big-parallel - ")?;
@@ -311,7 +314,9 @@ fn options() -> Result<(), Failed> {
     same(&found[1], &json!(["newsyslog.d/linux-builder.conf", "nix/machines", "nix/nix.conf"]))?;
     same(&found[2], &json!(["nix/nix.conf"]))?;
     // An Intel Mac's VM is of its own kind, and emulates nothing unless told to.
-    holds(&found[3].to_string(), "linux-builder x86_64-linux /etc/nix/builder_ed25519 4 1 ")
+    holds(&found[3].to_string(), "linux-builder x86_64-linux /etc/nix/builder_ed25519 4 1 ")?;
+    let elsewhere = Expectations::parse(found[4].as_str().unwrap_or_default())?;
+    same(&json!(elsewhere.builder.launchd_label), &json!("com.example.linux-builder"))
 }
 
 fn bad_settings() -> Result<(), Failed> {

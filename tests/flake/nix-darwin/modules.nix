@@ -57,6 +57,7 @@ in
     environment.etc = option (types.attrsOf (types.submodule { options.text = required types.lines; })) { };
     environment.systemPackages = option (types.listOf types.package) [ ];
     launchd.daemons = option (types.attrsOf (types.submodule job)) { };
+    launchd.labelPrefix = option types.str "org.nixos";
     nix = {
       enable = option types.bool true;
       settings = option (types.attrsOf types.anything) { };
