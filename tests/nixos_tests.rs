@@ -76,7 +76,7 @@ fn a_rerun_builds_what_no_store_has_and_deletes_nothing() {
     let mac = flake(build);
     let ran = mac.run(&["tests", ".", "ext-pgjwt", "--rerun"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    let asked = ran.stderr.clone() + &ran.text();
+    let asked = format!("{}{}", ran.stderr, ran.text());
     assert!(asked.contains("BUILDER_DOCTOR_RUN") && !asked.contains("delete"), "{asked}");
 }
 

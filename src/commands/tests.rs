@@ -209,6 +209,7 @@ fn run_one(host: &Live, args: &TestsArgs, system: &str, name: &str, interrupted:
 
 /// A line of a build, fit to be shown, as far in as it was.
 fn shown(line: &str) -> String {
+    let line = &builder_doctor::parse::text::clean(line);
     let begins = line.len() - line.trim_start_matches(' ').len();
     " ".repeat(begins.min(200)) + &prose::line(line.trim())
 }
