@@ -6,13 +6,15 @@ use crate::world::{World, text};
 use libtest_mimic::{Failed, Trial};
 
 /// What one call must end with: the words that it was called with, its exit code, and what it says, on either stream.
-type Row = (&'static str, i64, &'static [&'static str]);
+pub type Row = (&'static str, i64, &'static [&'static str]);
 
-struct Story {
-    name: &'static str,
-    world: &'static str,
-    script: &'static str,
-    rows: &'static [Row],
+/// Calls in one world, one after the other.
+pub struct Story {
+    pub name: &'static str,
+    pub world: &'static str,
+    /// bash, which calls `row` and `fact`.
+    pub script: &'static str,
+    pub rows: &'static [Row],
 }
 
 const STORIES: &[Story] = &[
@@ -143,6 +145,11 @@ const STORIES: &[Story] = &[
 
 /// Every trial.
 pub fn trials(worlds: &[&'static World]) -> Vec<Trial> {
+    told_in(worlds, STORIES)
+}
+
+/// Stories as trials.
+pub fn told_in(worlds: &[&'static World], stories: &'static [Story]) -> Vec<Trial> {
     let find = |name: &str| {
         worlds
             .iter()
@@ -150,7 +157,7 @@ pub fn trials(worlds: &[&'static World]) -> Vec<Trial> {
             .copied()
             .unwrap_or_else(|| panic!("there is no world {name}"))
     };
-    let all = STORIES.iter().map(|story| (story, find(story.world)));
+    let all = stories.iter().map(|story| (story, find(story.world)));
     all.map(|(story, world)| trial(story.name.to_owned(), move || told(story, world))).collect()
 }
 

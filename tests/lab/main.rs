@@ -10,6 +10,7 @@
 mod control;
 mod derived;
 mod fixes;
+mod flake_tests;
 mod harness;
 mod table;
 mod world;
@@ -64,6 +65,9 @@ fn all() -> Vec<&'static World> {
 fn main() -> std::process::ExitCode {
     harness::main(&all(), || {
         let worlds = plain();
-        fixes::trials(&worlds).into_iter().chain(control::trials(&worlds)).collect()
+        [fixes::trials(&worlds), control::trials(&worlds), flake_tests::trials(&worlds)]
+            .into_iter()
+            .flatten()
+            .collect()
     })
 }
