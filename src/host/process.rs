@@ -3,7 +3,7 @@
 
 use super::{BOUND, Cancel, Command, HostError, Output, Stopped};
 use rustix::process::{Pid, Signal, kill_process_group};
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, ExitStatus, Stdio};
 use std::sync::Mutex;
@@ -129,6 +129,21 @@ fn keep(kept: &mut Vec<u8>, bytes: &[u8]) -> Option<Stopped> {
     let room = BOUND - kept.len();
     kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
     (bytes.len() > room).then_some(Stopped::TooMuch)
+}
+
+/// Sends each line of a pipe, with its end, until the pipe or whoever hears is gone. One that never ends is cut into
+/// several.
+pub(super) fn send_lines(pipe: impl Read + Send + 'static, to: Sender<String>) {
+    std::thread::spawn(move || {
+        let mut pipe = BufReader::new(pipe);
+        loop {
+            let mut line = Vec::new();
+            match (&mut pipe).take(BOUND as u64).read_until(b'\n', &mut line) {
+                Ok(1..) if to.send(String::from_utf8_lossy(&line).into_owned()).is_ok() => {}
+                _ => return,
+            }
+        }
+    });
 }
 
 /// A child's group, as long as this lives.

@@ -2,10 +2,9 @@
 //! wants: a build that is watched.
 #![allow(clippy::disallowed_methods)] // this is the door
 
-use super::process::{Registered, end_whole, spawn};
-use super::{BOUND, Cancel, Command, HostError};
-use std::io::{BufRead, BufReader, Read};
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use super::process::{Registered, end_whole, send_lines, spawn};
+use super::{Cancel, Command, HostError};
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 /// How often it is looked whether nobody wants to watch any more.
@@ -20,10 +19,10 @@ pub fn watch(command: &Command, stop: &Cancel, heard: &mut dyn FnMut(&str)) -> R
     let _registered = Registered::new(&child);
     let (sender, lines) = channel();
     if let Some(pipe) = child.stdout.take() {
-        read(pipe, sender.clone());
+        send_lines(pipe, sender.clone());
     }
     if let Some(pipe) = child.stderr.take() {
-        read(pipe, sender);
+        send_lines(pipe, sender);
     }
     let (mut ended, mut until) = (None, None);
     loop {
@@ -53,20 +52,6 @@ pub fn watch(command: &Command, stop: &Cancel, heard: &mut dyn FnMut(&str)) -> R
         ended = child.try_wait()?;
     }
     Ok(ended.is_some_and(|status| status.success()))
-}
-
-fn read(pipe: impl Read + Send + 'static, to: Sender<String>) {
-    std::thread::spawn(move || {
-        let mut pipe = BufReader::new(pipe);
-        loop {
-            let mut line = Vec::new();
-            // One that never ends is cut into several.
-            match (&mut pipe).take(BOUND as u64).read_until(b'\n', &mut line) {
-                Ok(1..) if to.send(String::from_utf8_lossy(&line).into_owned()).is_ok() => {}
-                _ => return,
-            }
-        }
-    });
 }
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 //! wants anything of it any more.
 #![allow(clippy::disallowed_methods)] // this is the door, the other way
 
-use super::process::{Registered, spawn};
+use super::process::{Registered, send_lines, spawn};
 use super::{BOUND, Cancel, Command, HostError};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::process::{Child, ChildStdin, ExitStatus};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,17 +30,7 @@ impl Talk {
         let to = child.stdin.take();
         let (sender, heard) = channel();
         if let Some(pipe) = child.stdout.take() {
-            std::thread::spawn(move || {
-                let mut lines = BufReader::new(pipe);
-                loop {
-                    let mut line = Vec::new();
-                    // One that never ends is none.
-                    match (&mut lines).take(BOUND as u64).read_until(b'\n', &mut line) {
-                        Ok(1..) if sender.send(String::from_utf8_lossy(&line).into_owned()).is_ok() => {}
-                        _ => return,
-                    }
-                }
-            });
+            send_lines(pipe, sender);
         }
         let complaints: Arc<Mutex<Vec<u8>>> = Arc::default();
         if let Some(pipe) = child.stderr.take() {

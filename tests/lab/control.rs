@@ -2,7 +2,7 @@
 //! inside/controlling.
 
 use crate::fixes::{acted, trial};
-use crate::world::{World, text};
+use crate::world::{World, find, text};
 use libtest_mimic::{Failed, Trial};
 
 /// What one call must end with: the words that it was called with, its exit code, and what it says, on either stream.
@@ -150,14 +150,7 @@ pub fn trials(worlds: &[&'static World]) -> Vec<Trial> {
 
 /// Stories as trials.
 pub fn told_in(worlds: &[&'static World], stories: &'static [Story]) -> Vec<Trial> {
-    let find = |name: &str| {
-        worlds
-            .iter()
-            .find(|world| world.name == name)
-            .copied()
-            .unwrap_or_else(|| panic!("there is no world {name}"))
-    };
-    let all = stories.iter().map(|story| (story, find(story.world)));
+    let all = stories.iter().map(|story| (story, find(worlds, story.world)));
     all.map(|(story, world)| trial(story.name.to_owned(), move || told(story, world))).collect()
 }
 

@@ -1,6 +1,6 @@
 //! Worlds made of other worlds: the same fault seen with `--sudo`, under an older Nix, and two faults at once.
 
-use crate::world::{Expect, Nix, Run, Who, World};
+use crate::world::{Expect, Nix, Run, Who, World, find};
 
 /// Faults whose words differ between the Nixes, or that rest on what a build says.
 const UNDER_AN_OLDER_NIX: &[&str] = &[
@@ -79,10 +79,7 @@ fn under_determinate(world: &'static World) -> &'static World {
 }
 
 fn both(worlds: &[&'static World], Pair(a, b, expected): &Pair) -> &'static World {
-    let find = |name: &str| {
-        worlds.iter().find(|world| world.name == name).unwrap_or_else(|| panic!("there is no world {name}"))
-    };
-    let (a, b) = (find(a), find(b));
+    let (a, b) = (find(worlds, a), find(worlds, b));
     let join = |a: &str, b: &str| -> &'static str { String::leak(format!("{a}\n{b}\n")) };
     leak(World {
         name: String::leak(format!("{}+{}", a.name, b.name)),

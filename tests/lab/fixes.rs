@@ -2,7 +2,7 @@
 //! the machine is as before. What is done in a world: inside/mending.
 
 use crate::harness::{in_world, indented, needs_the_lab};
-use crate::world::{World, text};
+use crate::world::{World, find, text};
 use libtest_mimic::{Completion, Failed, Trial};
 use serde_json::Value;
 
@@ -99,13 +99,8 @@ const NOT_SHOWN: &[(&str, &str)] = &[
 pub fn trials(worlds: &[&'static World]) -> Vec<Trial> {
     let mut all = Vec::new();
     all.push(Trial::test("fix: every check with a fix has a world that is mended", every_fix_is_shown));
-    let find = |name: &str| {
-        worlds
-            .iter()
-            .find(|world| world.name == name)
-            .copied()
-            .unwrap_or_else(|| panic!("there is no world {name}"))
-    };
+    let find = |name: &str| find(worlds, name);
+    let disabled = find("builder-service-disabled");
     let plain = MENDED.iter().map(|it| (it, find(it.world)));
     let own = BY_HAND.iter().map(|it| (it, made_by_hand(find(it.world))));
     for (it, world) in plain.chain(own) {
@@ -139,13 +134,10 @@ pub fn trials(worlds: &[&'static World]) -> Vec<Trial> {
     }));
     all.push(trial("fix: builder-service-disabled, no room for a journal".to_owned(), move || {
         let script = "mkdir -p $HOST/var/db/builder-doctor; mount -t tmpfs -o size=4k,mode=755 tmpfs $HOST/var/db/builder-doctor; head -c 4096 /dev/zero >$HOST/var/db/builder-doctor/full; refused disruptive 0";
-        nothing_begun(find_in(BUILDER_DISABLED), script)
+        nothing_begun(disabled, script)
     }));
     all.push(trial("fix: builder-service-disabled, sudo refuses".to_owned(), move || {
-        nothing_begun(
-            find_in(BUILDER_DISABLED),
-            "echo 'root ALL=(ALL) ALL' >$HOST/etc/sudoers; refused disruptive 0",
-        )
+        nothing_begun(disabled, "echo 'root ALL=(ALL) ALL' >$HOST/etc/sudoers; refused disruptive 0")
     }));
     for it in BY_HAND.iter().filter(|it| !NOBODYS.contains(&it.world)) {
         let world = find(it.world);
@@ -176,12 +168,6 @@ fn every_fix_is_shown() -> Result<(), Failed> {
 
 /// What nix-darwin leaves to the user.
 const NOBODYS: &[&str] = &["localhost-does-not-resolve", "shell-hook-wiped"];
-
-const BUILDER_DISABLED: &str = "builder-service-disabled";
-
-fn find_in(name: &str) -> &'static World {
-    crate::plain().into_iter().find(|world| world.name == name).unwrap_or_else(|| panic!("{name}"))
-}
 
 /// /etc/nix on a file system of its own, on which nothing more can be written.
 const FULL_DISK: &str = "cp -a $HOST/etc/nix /run/lab/etc-nix; mount -t tmpfs -o size=64k,mode=755 tmpfs $HOST/etc/nix; cp -a /run/lab/etc-nix/. $HOST/etc/nix; head -c 1M /dev/zero >$HOST/etc/nix/.filler 2>/dev/null";

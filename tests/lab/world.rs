@@ -22,6 +22,12 @@ impl World {
     pub const HEALTHY: World = World { name: "", nix: Nix::Nix234, doc: "", before: "", after: "", run: &[] };
 }
 
+/// The world of this name.
+pub fn find(worlds: &[&'static World], name: &str) -> &'static World {
+    let found = worlds.iter().find(|world| world.name == name).copied();
+    found.unwrap_or_else(|| panic!("there is no world {name}"))
+}
+
 /// Which Nix the host and the guest have: the folder that `provision` made.
 #[derive(Clone, Copy)]
 pub enum Nix {
