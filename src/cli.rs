@@ -7,6 +7,7 @@ use crate::commands::explain::ExplainArgs;
 use crate::commands::fix::FixArgs;
 use crate::commands::list::ListArgs;
 use crate::commands::man::ManArgs;
+use crate::commands::preflight::PreflightArgs;
 use crate::commands::restart::RestartArgs;
 use crate::commands::start::StartArgs;
 use crate::commands::status::StatusArgs;
@@ -77,6 +78,7 @@ pub const EXAMPLES: &[(&str, &str)] = &[
 /// The commands by what they are good for: what a short help has room for.
 const GROUPS: &[(&str, &[&str])] = &[
     ("look", &["check (the default)", "explain", "why", "diff", "list"]),
+    ("set up", &["preflight"]),
     ("mend", &["fix", "undo"]),
     ("run", &["start", "stop", "restart", "status", "wait", "tests"]),
     ("other", &["schema", "completions", "man", "help"]),
@@ -165,6 +167,8 @@ pub struct Cli {
 pub enum Topic {
     /// Diagnose this machine (the default)
     Check(CheckArgs),
+    /// Say whether this Mac can run the builder, before set-up
+    Preflight(PreflightArgs),
     /// Mend the causes that are safe to mend; verified, or taken back
     Fix(FixArgs),
     /// Take back what a fix did

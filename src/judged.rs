@@ -1,6 +1,5 @@
 //! A machine that was looked at, or whose report was read, judged: as it is, and as others may see it.
 
-use builder_doctor::checks;
 use builder_doctor::diagnosis::{Diagnosis, Selection, diagnose};
 use builder_doctor::drift::{self, Changes, Side};
 use builder_doctor::evidence::Evidence;
@@ -8,11 +7,14 @@ use builder_doctor::expectations::Expectations;
 use builder_doctor::host::secrets::Secrets;
 use builder_doctor::redact::{Redaction, redact_together};
 use builder_doctor::report::json::Saved;
+use builder_doctor::report::purpose::Purpose;
 use builder_doctor::report::replayed::Replayed;
 use builder_doctor::report::{Report, Timings};
 
 /// What is the same in every view.
 pub struct Machine<'a> {
+    /// What it is judged for.
+    pub purpose: Purpose,
     pub want: &'a Expectations,
     pub selection: &'a Selection,
     pub timings: &'a Timings,
@@ -33,7 +35,7 @@ pub struct View {
 impl Machine<'_> {
     /// Judges.
     pub fn judged(&self, evidence: Evidence) -> View {
-        let diagnosis = diagnose(&checks::all(), &evidence, self.want, self.selection);
+        let diagnosis = diagnose(&self.purpose.checks(), &evidence, self.want, self.selection);
         View { evidence, diagnosis, before: None }
     }
 
@@ -64,6 +66,7 @@ impl Machine<'_> {
     /// The report of a view.
     pub fn report<'v>(&'v self, view: &'v View) -> Report<'v> {
         let mut report = Report::new(&view.diagnosis, &view.evidence, self.want, self.timings.clone());
+        report.purpose = self.purpose;
         report.offers_fixes = self.offers_fixes;
         report.replayed = self.saved.map(|saved| Replayed::new(saved, &view.evidence, &view.diagnosis));
         if self.interrupted {

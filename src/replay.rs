@@ -7,7 +7,7 @@ use builder_doctor::fleet::source::{Given, LARGEST_ALONE, Source, open};
 use builder_doctor::fleet::wrapped;
 use builder_doctor::host::live::read_input;
 use builder_doctor::host::{Host, HostError};
-use builder_doctor::report::json::{Saved, parse};
+use builder_doctor::report::json::{Saved, parse, parse_for_preflight};
 use std::path::Path;
 
 /// Saved machines that are built in, by name: real reports out of tests/states.
@@ -32,6 +32,15 @@ pub enum Replay<'h> {
 
 /// The report in a file, or on standard input.
 pub fn read(path: &Path) -> Result<Saved, String> {
+    read_by(path, parse)
+}
+
+/// The same for a preflight, which reads its own reports as well.
+pub fn read_for_preflight(path: &Path) -> Result<Saved, String> {
+    read_by(path, parse_for_preflight)
+}
+
+fn read_by(path: &Path, parse: fn(&[u8]) -> Result<Saved, String>) -> Result<Saved, String> {
     let shown = shown(path);
     let bytes = read_input(path, LARGEST_ALONE as u64)
         .map_err(|error| format!("{shown}: {}", HostError::from(error)))?;

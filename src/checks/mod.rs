@@ -13,6 +13,7 @@ pub mod guest;
 pub mod host;
 pub mod machines;
 pub mod nix;
+pub mod preflight;
 pub mod service;
 pub mod ssh;
 

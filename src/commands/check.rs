@@ -20,6 +20,7 @@ use builder_doctor::host::secrets::Secrets;
 use builder_doctor::redact::{survivor, without_any_secret};
 use builder_doctor::report::format::{Format, render};
 use builder_doctor::report::human::Detail;
+use builder_doctor::report::purpose::Purpose;
 use builder_doctor::report::{Timings, jsonl};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -127,7 +128,7 @@ pub struct CheckArgs {
     pub look: LookArgs,
 }
 
-fn formats() -> impl TypedValueParser<Value = Format> {
+pub fn formats() -> impl TypedValueParser<Value = Format> {
     PossibleValuesParser::new(Format::ALL.map(Format::name))
         .try_map(|name| Format::named(&name).ok_or("there is no such format"))
 }
@@ -227,6 +228,7 @@ pub fn run(args: &CheckArgs) -> Result<ExitCode, String> {
         (None, evidence, want, timings)
     };
     let machine = Machine {
+        purpose: Purpose::Check,
         want: &want,
         selection: &selection,
         timings: &timings,
@@ -297,7 +299,7 @@ fn remember(args: &CheckArgs, host: &Live, machine: &Machine, own: &mut View, se
 }
 
 /// What this machine calls itself; looked for in what is written, and no evidence.
-fn host_name() -> Option<String> {
+pub fn host_name() -> Option<String> {
     let name = rustix::system::uname().nodename().to_str().ok()?.to_owned();
     (!name.is_empty()).then_some(name)
 }

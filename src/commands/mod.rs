@@ -11,6 +11,7 @@ pub mod list;
 pub mod look_as_root;
 pub mod man;
 pub mod mend_as_root;
+pub mod preflight;
 pub mod restart;
 pub mod schema;
 pub mod start;

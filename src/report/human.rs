@@ -1,6 +1,7 @@
 //! The report for somebody in a hurry: the verdict in the first line, the next step in the last.
 
 use super::paint::Paint;
+use super::purpose::Purpose;
 use super::{Asked, Found, Report, Station};
 use crate::evidence::machines::Place;
 use crate::evidence::root_view::ONLY_ROOT;
@@ -151,6 +152,14 @@ fn told(report: &Report, seen: &str) -> String {
         2 => " (and one more cause)".to_owned(),
         many => format!(" (and {} more causes)", many - 1),
     };
+    if report.purpose == Purpose::Preflight {
+        return match report.verdict {
+            "broken" => format!("This Mac cannot run the Linux builder yet: {seen}{}.", more(&causes)),
+            "degraded" => format!("This Mac can run the Linux builder, but {seen}{}.", more(&causes)),
+            "unknown" => format!("Nothing stands in the builder's way, but {}.", gap(report)),
+            _ => "This Mac can run the Linux builder.".to_owned(),
+        };
+    }
     match (report.verdict, causes.first()) {
         ("broken", Some(first)) if first.layer == "cache" => {
             let subject = proven(report, "The builder works", "A binary cache cannot be used");
@@ -434,8 +443,12 @@ fn next(report: &Report, paint: Paint) -> String {
     let step = match report.verdict {
         _ if report.interrupted => format!("`builder-doctor` again{there}, to the end."),
         "broken" | "degraded" => format!("{on_it}{}", to_mend(report)),
+        "unknown" if report.purpose == Purpose::Preflight => {
+            "`builder-doctor preflight -v` shows each check.".to_owned()
+        }
         "unknown" if !there.is_empty() => "-v shows each check, and what was seen.".to_owned(),
         "unknown" => "`builder-doctor -v` shows each check, and what was seen.".to_owned(),
+        _ if report.purpose == Purpose::Preflight => "set the builder up.".to_owned(),
         _ if proven(report, "yes", "no") == "no" => {
             format!("`builder-doctor` without --quick{there} makes the test build that proves it.")
         }
@@ -446,13 +459,17 @@ fn next(report: &Report, paint: Paint) -> String {
 
 /// The next step where something was found.
 fn to_mend(report: &Report) -> String {
+    let again = match report.purpose {
+        Purpose::Check => "builder-doctor",
+        Purpose::Preflight => "builder-doctor preflight",
+    };
     let causes: Vec<&Found> = report.causes().collect();
     match causes.as_slice() {
         [one] if one.remedy.commands.len() == 1 && one.remedy.edit.is_empty() => {
-            "run the command above, then `builder-doctor` again.".to_owned()
+            format!("run the command above, then `{again}` again.")
         }
-        [] | [_] => "do what is said above, then run `builder-doctor` again.".to_owned(),
-        [first, ..] => format!("{} first, then `builder-doctor` again.", first.id),
+        [] | [_] => format!("do what is said above, then run `{again}` again."),
+        [first, ..] => format!("{} first, then `{again}` again.", first.id),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The report as JSON, and back: `--from` reads the evidence and the expectations, and judges again.
 
+use super::purpose::Purpose;
 use super::{Report, SCHEMA_VERSION};
 use crate::evidence::Evidence;
 use crate::expectations::Expectations;
@@ -75,9 +76,25 @@ pub(super) fn written(value: &impl serde::Serialize) -> String {
     text
 }
 
+/// Reads a report for what a preflight asks: its own, or a whole one, which holds more.
+pub fn parse_for_preflight(bytes: &[u8]) -> Result<Saved, String> {
+    read(bytes).map(|(_, saved)| saved)
+}
+
 /// Reads a report, also a later version's of the same schema: whatever of it is understood. The error is one line that says
 /// what is wrong with it.
+///
+/// One of a preflight is refused: it holds too little to say how a builder is.
 pub fn parse(bytes: &[u8]) -> Result<Saved, String> {
+    match read(bytes)? {
+        (Purpose::Check, saved) => Ok(saved),
+        (Purpose::Preflight, _) => {
+            Err("it is the report of a preflight: read it with builder-doctor preflight --from".to_owned())
+        }
+    }
+}
+
+fn read(bytes: &[u8]) -> Result<(Purpose, Saved), String> {
     // Only the frame is looked at here; each part is read by itself, so that one cannot spoil another.
     #[derive(Deserialize)]
     struct Frame<'a> {
@@ -88,6 +105,8 @@ pub fn parse(bytes: &[u8]) -> Result<Saved, String> {
         interrupted: Option<&'a RawValue>,
         #[serde(borrow, default)]
         redacted: Option<&'a RawValue>,
+        #[serde(borrow, default)]
+        purpose: Option<&'a RawValue>,
         #[serde(borrow, default)]
         replayed: Option<&'a RawValue>,
         #[serde(borrow, default)]
@@ -121,7 +140,8 @@ pub fn parse(bytes: &[u8]) -> Result<Saved, String> {
     let Facts(facts) = serde_json::from_str(evidence.get())
         .map_err(|error| crate::prose::line(&format!("its evidence cannot be read: {error}")))?;
     let expectations = frame.expectations.ok_or("it holds no expectations")?;
-    Ok(Saved {
+    let purpose = frame.purpose.and_then(understood).unwrap_or_default();
+    let saved = Saved {
         tool: frame.tool.and_then(understood).unwrap_or_default(),
         interrupted: frame.interrupted.and_then(understood).unwrap_or_default(),
         redacted: frame.redacted.and_then(understood).unwrap_or_default(),
@@ -129,7 +149,8 @@ pub fn parse(bytes: &[u8]) -> Result<Saved, String> {
         evidence: Evidence::of_saved(&facts),
         expectations: expected(expectations)
             .map_err(|error| crate::prose::line(&format!("its expectations: {error}")))?,
-    })
+    };
+    Ok((purpose, saved))
 }
 
 /// The facts by their names, each as it stands.

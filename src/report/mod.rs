@@ -16,6 +16,7 @@ pub mod mended;
 pub mod paint;
 pub mod plan;
 pub mod prometheus;
+pub mod purpose;
 pub mod replayed;
 pub mod sarif;
 pub mod schema;
@@ -47,6 +48,10 @@ pub struct Report<'a> {
     pub schema_version: u64,
     /// Who wrote it.
     pub tool: Tool,
+    /// What it is for, where that is not `check`: `preflight` asks fewer checks, and is about a builder to come.
+    #[serde(skip_serializing_if = "purpose::Purpose::is_usual")]
+    #[schemars(default)]
+    pub purpose: purpose::Purpose,
     /// `healthy`, `degraded`, `broken` or `unknown`.
     #[schemars(with = "State")]
     pub verdict: &'static str,
@@ -194,6 +199,7 @@ impl<'a> Report<'a> {
         Report {
             schema_version: SCHEMA_VERSION,
             tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
+            purpose: purpose::Purpose::default(),
             verdict: d.state.name(),
             exit_code: d.exit_code(),
             interrupted: false,
