@@ -43,7 +43,7 @@ impl Mender for ByRoot<'_> {
         let interrupted = Arc::clone(&self.interrupted);
         // Once it acts, an interruption ends it by the end of its input; a word on what it did is heard out.
         let never = Cancel::default();
-        let stop = if matches!(ask, Ask::Mend(_)) { &*interrupted } else { &never };
+        let stop = if matches!(ask, Ask::Mend(_) | Ask::SetUp(_)) { &*interrupted } else { &never };
         let talk = self.start()?;
         // Where it is gone already, its last words say why.
         let _ = talk.say(&question);

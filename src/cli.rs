@@ -9,6 +9,7 @@ use crate::commands::list::ListArgs;
 use crate::commands::man::ManArgs;
 use crate::commands::preflight::PreflightArgs;
 use crate::commands::restart::RestartArgs;
+use crate::commands::setup::SetupArgs;
 use crate::commands::start::StartArgs;
 use crate::commands::status::StatusArgs;
 use crate::commands::stop::StopArgs;
@@ -78,7 +79,7 @@ pub const EXAMPLES: &[(&str, &str)] = &[
 /// The commands by what they are good for: what a short help has room for.
 const GROUPS: &[(&str, &[&str])] = &[
     ("look", &["check (the default)", "explain", "why", "diff", "list"]),
-    ("set up", &["preflight"]),
+    ("set up", &["preflight", "setup"]),
     ("mend", &["fix", "undo"]),
     ("run", &["start", "stop", "restart", "status", "wait", "tests"]),
     ("other", &["schema", "completions", "man", "help"]),
@@ -169,6 +170,8 @@ pub enum Topic {
     Check(CheckArgs),
     /// Say whether this Mac can run the builder, before set-up
     Preflight(PreflightArgs),
+    /// Set the builder up, and prove that it builds; or as before
+    Setup(SetupArgs),
     /// Mend the causes that are safe to mend; verified, or taken back
     Fix(FixArgs),
     /// Take back what a fix did

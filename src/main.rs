@@ -9,6 +9,7 @@ mod mending;
 mod names;
 mod output;
 mod replay;
+mod setting_up;
 mod terminal;
 mod waiting;
 
@@ -20,8 +21,8 @@ use builder_doctor::host::secrets::Secrets;
 use clap::Parser;
 use cli::{Cli, Topic};
 use commands::{
-    check, completions, control_as_root, diff, explain, fix, list, look_as_root, man, mend_as_root, preflight,
-    restart, schema, start, status, stop, tests, undo, wait, why,
+    check, completions, control_as_root, diff, explain, fix, list, look_as_root, man, mend_as_root,
+    preflight, restart, schema, setup, start, status, stop, tests, undo, wait, why,
 };
 use std::process::ExitCode;
 
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         None => check::run(&cli.check),
         Some(Topic::Check(args)) => check::run(&args),
         Some(Topic::Preflight(args)) => preflight::run(&args),
+        Some(Topic::Setup(args)) => setup::run(&args),
         Some(Topic::Fix(args)) => fix::run(&args),
         Some(Topic::Undo(args)) => undo::run(&args),
         Some(Topic::List(args)) => list::run(&args),

@@ -1,6 +1,7 @@
 //! The builder as a service: what it is doing, and how it is started and stopped.
 
 pub mod control;
+pub mod setup;
 pub mod status;
 
 use crate::evidence::Evidence;

@@ -217,8 +217,9 @@ pub fn with_menders<T>(
             )
         }
     };
+    let here = Here::new(&ahead, &back, &shelf, back_host.now());
     let mut menders = Menders {
-        here: Here::new(&ahead, &back, &shelf, back_host.now()),
+        here: if uid.is_root() { here.with_eyes(&back_host) } else { here },
         by_root: ByRoot::new(&back_host, Arc::clone(interrupted)),
     };
     act(&mut menders)

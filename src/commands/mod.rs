@@ -14,6 +14,7 @@ pub mod mend_as_root;
 pub mod preflight;
 pub mod restart;
 pub mod schema;
+pub mod setup;
 pub mod start;
 pub mod status;
 pub mod stop;

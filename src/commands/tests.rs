@@ -6,7 +6,7 @@ use builder_doctor::evidence::{derivation, nix};
 use builder_doctor::host::live::Live;
 use builder_doctor::host::stream::watch;
 use builder_doctor::host::{Cancel, Command, Host, Stopped};
-use builder_doctor::nixos_tests::{self, Checks, Watched, anew};
+use builder_doctor::nixos_tests::{self, Checks, Watched, anew, shown};
 use builder_doctor::prose;
 use builder_doctor::report::tests_of_flake::{Ended, Listed, Outcome, exit_code, summary, summary_as_json};
 use builder_doctor::symptoms::{self, Paste};
@@ -205,13 +205,6 @@ fn run_one(host: &Live, args: &TestsArgs, system: &str, name: &str, interrupted:
         outcome.fault = fault.map(|it| it.row.id);
     }
     outcome
-}
-
-/// A line of a build, fit to be shown, as far in as it was.
-fn shown(line: &str) -> String {
-    let line = &builder_doctor::parse::text::clean(line);
-    let begins = line.len() - line.trim_start_matches(' ').len();
-    " ".repeat(begins.min(200)) + &prose::line(line.trim())
 }
 
 /// The build, of the flake's own derivation or of one like it.

@@ -248,6 +248,8 @@ fn act(action: &Action, hands: &dyn Hands, beside: &mut Vec<String>) -> Result<(
             }
             files.rename(from, to).map_err(said)
         }
+        Action::Hide { path } => rename_once(path, &hidden(path), hands),
+        Action::Show { path } => rename_once(&hidden(path), path, hands),
         Action::MakeFolder { path, mode, owner } => {
             let owner = owner.as_deref().map(|name| hands.owner(name)).transpose()?;
             let mode = octal(mode)?;
@@ -276,6 +278,20 @@ fn act(action: &Action, hands: &dyn Hands, beside: &mut Vec<String>) -> Result<(
             hands.run(&action.argv().unwrap_or_default()).map_err(NotRun::why)
         }
         Action::Wait { until, at_most_seconds } => hands.wait(until, *at_most_seconds),
+    }
+}
+
+fn hidden(path: &str) -> String {
+    format!("{path}.hidden-by-builder-doctor")
+}
+
+/// Gives a file another name, unless that was done before.
+fn rename_once(from: &str, to: &str, hands: &dyn Hands) -> Result<(), String> {
+    let (from, to) = (Path::new(from), Path::new(to));
+    let said = |error: ChangeError| error.to_string();
+    match hands.files().standing(from).map_err(said)? {
+        Standing::Absent => Ok(()),
+        _ => hands.files().rename(from, to).map_err(said),
     }
 }
 

@@ -14,6 +14,9 @@ use std::time::Duration;
 const FOLDERS: [&str; 4] = ["/bin", "/sbin", "/usr/bin", "/usr/sbin"];
 /// How long a program of a step may take.
 const DEADLINE: Duration = Duration::from_secs(60);
+/// The same for one in the Nix store, which is a system's activation: it waits for services, and for macOS.
+const ACTIVATES: Duration = Duration::from_secs(15 * 60);
+const STORE: &str = "/nix/store/";
 /// Between two looks at what is waited for; the first ones are sooner.
 const PAUSES: [u64; 5] = [200, 500, 1000, 2000, 3000];
 
@@ -60,8 +63,9 @@ impl LiveHands<'_> {
     fn ask(&self, argv: &[&str]) -> Result<crate::host::Output, String> {
         let (name, args) = argv.split_first().ok_or("there is no program to run")?;
         let command = Command::new(self.program(name)?).args(args.iter().copied());
+        let most = if name.starts_with(STORE) { ACTIVATES } else { DEADLINE };
         self.host
-            .run(&command.env("PATH", PATH_OF_ROOT).within(DEADLINE))
+            .run(&command.env("PATH", PATH_OF_ROOT).within(most))
             .map_err(|error| format!("{name}: {error}"))
     }
 
@@ -160,7 +164,9 @@ impl Hands for LiveHands<'_> {
             return Ok(());
         }
         let why = format!("{}: {}", output.ending(), output.complaint());
-        Err(if output.code.is_some() && output.stopped.is_none() {
+        // An activation that fails has done what came before that.
+        let activates = argv.first().is_some_and(|name| name.starts_with(STORE));
+        Err(if output.code.is_some() && output.stopped.is_none() && !activates {
             NotRun::Refused(why)
         } else {
             NotRun::Unknown(why)

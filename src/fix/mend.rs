@@ -5,6 +5,7 @@ use super::carry_out::{Hands, Left, TakenBack, carry_out, look_again, moved_on, 
 use super::journal::{Book, Entry, Journal, Progress, Shelf, State};
 use super::plan::{Choice, Planned, plan};
 use super::step::Step;
+use crate::builder::setup;
 use crate::checks;
 use crate::diagnosis::{Selection, diagnose};
 use crate::evidence::{Evidence, Progress as Looking, Wanted, gather};
@@ -55,6 +56,8 @@ const OWN_EYES: &[&str] = &[
 pub enum Ask {
     /// Carry a fix out, and wait for a word on it.
     Mend(Box<Order>),
+    /// Set the builder up, and wait for a word on it.
+    SetUp(Box<setup::Order>),
     /// It helped.
     Keep,
     /// It did not, for this reason.
@@ -194,8 +197,25 @@ impl<'a> Here<'a> {
     }
 
     fn mend(&mut self, order: &Order, told: &mut dyn FnMut(Told)) -> Outcome {
-        let begun = self.locked().and_then(|()| order.planned(self.eyes)).and_then(|planned| {
-            let number = self.shelf.next_number(order.after)?;
+        let eyes = self.eyes;
+        self.begin(order.after, || order.planned(eyes), told)
+    }
+
+    fn set_up(&mut self, order: &setup::Order, told: &mut dyn FnMut(Told)) -> Outcome {
+        let Some(eyes) = self.eyes else {
+            return Outcome::NotBegun { because: "a set-up needs root".to_owned() };
+        };
+        self.begin(order.after, || order.planned(eyes), told)
+    }
+
+    fn begin(
+        &mut self,
+        after: u32,
+        planned: impl FnOnce() -> Result<Planned, String>,
+        told: &mut dyn FnMut(Told),
+    ) -> Outcome {
+        let begun = self.locked().and_then(|()| planned()).and_then(|planned| {
+            let number = self.shelf.next_number(after)?;
             let journal = Journal::new(number, self.now, &planned);
             self.shelf.keep(&journal)?;
             Ok(journal)
@@ -267,10 +287,11 @@ impl Mender for Here<'_> {
     fn ask(&mut self, ask: Ask, told: &mut dyn FnMut(Told)) -> Result<Outcome, String> {
         Ok(match ask {
             // One that nobody said a word on is not helped by another.
-            Ask::Mend(_) if self.open.is_some() => {
+            Ask::Mend(_) | Ask::SetUp(_) if self.open.is_some() => {
                 Outcome::NotBegun { because: "the fix before is not ended".to_owned() }
             }
             Ask::Mend(order) => self.mend(&order, told),
+            Ask::SetUp(order) => self.set_up(&order, told),
             Ask::Keep => self.keep(),
             Ask::TakeBack(because) => match self.open.take() {
                 Some(journal) => self.take_back(journal, because, State::RolledBack, told),

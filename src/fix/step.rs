@@ -101,6 +101,17 @@ pub enum Action {
         /// Which.
         path: String,
     },
+    /// Gives a file a name that no program looks for, while something runs that would touch it; one that is not there
+    /// is hidden already.
+    Hide {
+        /// Its name.
+        path: String,
+    },
+    /// The way back from [`Action::Hide`].
+    Show {
+        /// The name that it had.
+        path: String,
+    },
     /// Runs a program.
     Run {
         /// The program and its arguments.
@@ -279,7 +290,9 @@ impl Action {
             | Action::RemoveFile { path }
             | Action::SetMode { path, .. }
             | Action::MakeFolder { path, .. }
-            | Action::RemoveFolder { path } => vec![path],
+            | Action::RemoveFolder { path }
+            | Action::Hide { path }
+            | Action::Show { path } => vec![path],
             Action::MoveAside { from, to } | Action::MoveBack { from, to } => vec![from, to],
             Action::Run { .. } | Action::Launchctl { .. } | Action::Wait { .. } => Vec::new(),
         }
@@ -312,6 +325,8 @@ impl fmt::Display for Action {
             Action::MoveBack { from, to } => {
                 write!(f, "move {from} back to {to}, in the place of what was made there since")
             }
+            Action::Hide { path } => write!(f, "hide {path}"),
+            Action::Show { path } => write!(f, "show {path} again"),
             Action::MakeFolder { path, mode, .. } => write!(f, "make the folder {path} (mode {mode})"),
             Action::RemoveFolder { path } => {
                 write!(f, "remove the folder {path}, or set it aside if something is in it")

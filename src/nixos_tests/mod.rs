@@ -77,7 +77,7 @@ pub fn installable(flake: &str, system: &str, name: &str) -> String {
 }
 
 /// A name in an attribute's path, in quotes where it needs some.
-fn attribute(name: &str) -> String {
+pub(crate) fn attribute(name: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     if !name.is_empty() && name.chars().all(plain) { name.to_owned() } else { quoted(name) }
 }
@@ -138,6 +138,13 @@ impl Watched {
         let said = self.end.lines().filter_map(|line| line.trim().strip_prefix("nix log "));
         said.map(|path| path.trim_matches('\'')).rfind(|path| path.starts_with("/nix/store/"))
     }
+}
+
+/// A line of a build, fit to be shown, as far in as it was.
+pub fn shown(line: &str) -> String {
+    let line = &crate::parse::text::clean(line);
+    let begins = line.len() - line.trim_start_matches(' ').len();
+    " ".repeat(begins.min(200)) + &crate::prose::line(line.trim())
 }
 
 #[cfg(test)]

@@ -125,6 +125,11 @@ impl Mended {
         }
     }
 
+    /// Of this check, or of what else a journal is kept; nothing was begun.
+    pub fn new(id: &str) -> Self {
+        Mended { id: id.to_owned(), ..Mended::taken_back(None) }
+    }
+
     fn taken_back(number: Option<u32>) -> Self {
         Mended {
             id: String::new(),

@@ -20,6 +20,7 @@ pub mod purpose;
 pub mod replayed;
 pub mod sarif;
 pub mod schema;
+pub mod setup;
 pub mod short;
 pub mod symptoms;
 pub mod tests_of_flake;
