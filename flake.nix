@@ -31,6 +31,7 @@
         lib.genAttrs (darwinSystems ++ linuxSystems) (system: make system nixpkgs.legacyPackages.${system});
 
       commands = {
+        setup-darwin-linux-builder = "Set this Mac's Linux builder up, and prove that it builds";
         verify-darwin-linux-builder = "Prove that the Linux builder of this Mac builds, or say what ails it";
         start-linux-builder = "Start the Linux builder's VM";
         stop-linux-builder = "Stop the Linux builder's VM until it is started again";

@@ -34,7 +34,7 @@ rustPlatform.buildRustPackage {
   doCheck = false;
 
   postInstall = ''
-    for name in verify-darwin-linux-builder start-linux-builder stop-linux-builder; do
+    for name in setup-darwin-linux-builder verify-darwin-linux-builder start-linux-builder stop-linux-builder; do
       ln -s builder-doctor "$out/bin/$name"
     done
   ''

@@ -1,4 +1,4 @@
-//! Three commands by the names that they had before: what is typed after such a name, as what it means.
+//! Four commands by the names that they had before: what is typed after such a name, as what it means.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -8,6 +8,7 @@ const OWN: &str = "builder-doctor";
 
 /// A name, and the words that it stands for.
 const NAMES: &[(&str, &[&str])] = &[
+    ("setup-darwin-linux-builder", &["setup"]),
     ("verify-darwin-linux-builder", &["check", DEEP]),
     ("start-linux-builder", &["start"]),
     ("stop-linux-builder", &["stop"]),
@@ -66,6 +67,7 @@ mod tests {
     #[test]
     fn each_name_stands_for_its_words_and_takes_the_same_flags() {
         for (call, meant) in [
+            ("setup-darwin-linux-builder --dry-run", "builder-doctor setup --dry-run"),
             ("verify-darwin-linux-builder", "builder-doctor check --deep"),
             (
                 "/run/current-system/sw/bin/verify-darwin-linux-builder --json",

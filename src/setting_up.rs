@@ -361,6 +361,9 @@ impl SetUp<'_> {
         for number in numbers.iter().rev() {
             let mut fix = Mended { number: Some(*number), ..Mended::new("setup") };
             self.ask(Ask::Undo { number: *number, anyway: true }, &mut fix, menders);
+            if matches!(fix.ending, Ending::RolledBack | Ending::Interrupted) {
+                fix.ending = Ending::Undone;
+            }
             let _ = terminal::print(&ended(&fix, paint));
             if fix.ending == Ending::Stuck || fix.ending == Ending::NotBegun {
                 code = 4;
@@ -381,7 +384,9 @@ impl SetUp<'_> {
         let found = diagnose(&checks::all(), &evidence, &want, &Selection::default());
         let cause = found.findings().find(|(.., role)| *role == Role::Cause);
         Err(match cause {
-            Some((judged, finding, _)) => format!("{}: {}", judged.check.id, finding.seen),
+            Some((judged, finding, _)) => {
+                format!("no test build runs there, by {}: {}", judged.check.id, finding.seen)
+            }
             None => "no test build ran on the builder, and no cause was seen".to_owned(),
         })
     }

@@ -21,7 +21,12 @@ const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/module.md");
 const SYSTEMS: [&str; 4] = ["aarch64-darwin", "aarch64-linux", "x86_64-darwin", "x86_64-linux"];
 
 /// The names by which the commands were known before.
-const COMMANDS: [&str; 3] = ["start-linux-builder", "stop-linux-builder", "verify-darwin-linux-builder"];
+const COMMANDS: [&str; 4] = [
+    "setup-darwin-linux-builder",
+    "start-linux-builder",
+    "stop-linux-builder",
+    "verify-darwin-linux-builder",
+];
 
 /// The commands of the shell snippets: `of CONFIGURATION.ATTRIBUTE`, and `with 'SETTINGS' 'ATTRIBUTE'`.
 const SHELL: &str = r#"

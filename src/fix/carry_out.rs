@@ -151,7 +151,12 @@ pub fn look_again(journal: &mut Journal, hands: &dyn Hands) {
 /// What stands now elsewhere than the fix left it: somebody changed it since.
 pub fn moved_on(journal: &Journal, hands: &dyn Hands) -> Vec<String> {
     let mut changed = Vec::new();
-    for entry in &journal.entries {
+    // An activation that was broken off has changed files of steps before it, and nobody has looked at them since.
+    let broken_off = |entry: &Entry| {
+        journal.state == State::Open && entry.progress != Progress::Planned && entry.step.action.activates()
+    };
+    let looked_at_from = journal.entries.iter().rposition(broken_off).unwrap_or(0);
+    for entry in journal.entries.iter().skip(looked_at_from) {
         for stood in &entry.after {
             // A later step of the same fix may have changed it again.
             let last = journal.entries.iter().rev().flat_map(|it| &it.after).find(|it| it.path == stood.path);

@@ -1,7 +1,7 @@
 //! The hands of this machine: files by the other door, programs by their absolute path.
 
 use super::carry_out::{Hands, NotRun};
-use super::step::Condition;
+use super::step::{Condition, STORE};
 use crate::host::change::{Change, Owner};
 use crate::host::live::PATH_OF_ROOT;
 use crate::host::{Cancel, Command, Greeting, Host, HostError, Kind};
@@ -16,7 +16,6 @@ const FOLDERS: [&str; 4] = ["/bin", "/sbin", "/usr/bin", "/usr/sbin"];
 const DEADLINE: Duration = Duration::from_secs(60);
 /// The same for one in the Nix store, which is a system's activation: it waits for services, and for macOS.
 const ACTIVATES: Duration = Duration::from_secs(15 * 60);
-const STORE: &str = "/nix/store/";
 /// Between two looks at what is waited for; the first ones are sooner.
 const PAUSES: [u64; 5] = [200, 500, 1000, 2000, 3000];
 

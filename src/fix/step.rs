@@ -8,6 +8,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+/// Where Nix keeps what it builds.
+pub const STORE: &str = "/nix/store/";
+
 /// One step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Step {
@@ -279,6 +282,11 @@ impl Action {
             }
             _ => None,
         }
+    }
+
+    /// Whether it runs a program of the Nix store, such as a system's activation: that changes more than its targets.
+    pub fn activates(&self) -> bool {
+        matches!(self, Action::Run { argv } if argv.first().is_some_and(|name| name.starts_with(STORE)))
     }
 
     /// The paths that it writes to, removes, or makes.

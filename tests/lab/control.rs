@@ -155,7 +155,10 @@ pub fn told_in(worlds: &[&'static World], stories: &'static [Story]) -> Vec<Tria
 }
 
 fn told(story: &Story, world: &World) -> Result<(), Failed> {
-    let rows = acted(world, &format!(". /lab/inside/controlling\n{}\nrows", story.script))?;
+    let rows = acted(
+        world,
+        &format!(". /lab/inside/controlling; . /lab/inside/setting_up\n{}\nrows", story.script),
+    )?;
     let rows = rows.as_array().map(Vec::as_slice).unwrap_or_default();
     let called: Vec<&str> = rows.iter().map(|row| text(row, "called")).collect();
     let wanted: Vec<&str> = story.rows.iter().map(|row| row.0).collect();

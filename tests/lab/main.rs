@@ -12,6 +12,7 @@ mod derived;
 mod fixes;
 mod flake_tests;
 mod harness;
+mod setup;
 mod table;
 mod world;
 mod worlds {
@@ -65,7 +66,7 @@ fn all() -> Vec<&'static World> {
 fn main() -> std::process::ExitCode {
     harness::main(&all(), || {
         let worlds = plain();
-        [fixes::trials(&worlds), control::trials(&worlds), flake_tests::trials(&worlds)]
+        [fixes::trials(&worlds), control::trials(&worlds), flake_tests::trials(&worlds), setup::trials()]
             .into_iter()
             .flatten()
             .collect()

@@ -38,7 +38,7 @@ pub struct Ground {
     /// The number of the profile's next one.
     pub next: u32,
     /// An absolute path; None where no Nix of root's is there.
-    pub nix_env: Option<String>,
+    pub nix: Option<String>,
     /// The system brings what takes it off a machine again.
     pub has_uninstaller: bool,
     /// Whether something keeps the present system.
@@ -59,7 +59,7 @@ pub fn look(host: &dyn Host, system: &str) -> Result<Ground, String> {
         has_uninstaller: host.stat(&path.join("sw/bin/darwin-uninstaller")).is_ok(),
         is_kept: there(Path::new(ROOT_OF_CURRENT)),
         no_keys: KEYS.iter().filter(|it| !there(Path::new(it))).map(|it| (*it).to_owned()).collect(),
-        nix_env: nix_env(host),
+        nix: nix(host),
         ..Ground::default()
     };
     let mut placed = Vec::new();
@@ -157,10 +157,10 @@ fn generations(host: &dyn Host, ground: &mut Ground) {
     ground.generation = present.zip(host.canonical(profile).ok().map(|it| it.to_string_lossy().into_owned()));
 }
 
-/// That of a Nix which installers put there; in the store, so that it is still there when profiles change.
-fn nix_env(host: &dyn Host) -> Option<String> {
+/// A Nix that installers put there; in the store, so that it is still there when profiles change.
+fn nix(host: &dyn Host) -> Option<String> {
     crate::evidence::nix::WELL_KNOWN.iter().find_map(|nix| {
-        let path = host.canonical(Path::new(nix)).ok()?.parent()?.join("nix-env");
+        let path = host.canonical(Path::new(nix)).ok()?;
         let whose = host.lstat(&path).ok()?;
         (whose.uid == 0 && path.starts_with("/nix/store")).then(|| path.to_string_lossy().into_owned())
     })

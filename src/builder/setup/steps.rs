@@ -36,17 +36,18 @@ fn run(words: &[&str]) -> Action {
 }
 
 fn new_generation(ground: &Ground) -> Result<Step, String> {
-    let nix_env = ground.nix_env.as_deref();
-    let nix_env = nix_env.ok_or("there is no nix-env of root's where installers put one")?;
+    let nix = ground.nix.as_deref().ok_or("there is no Nix of root's where installers put one")?;
     let link = format!("{PROFILE}-{}-link", ground.next);
     let actions = match &ground.generation {
         Some((number, _)) => {
-            let number = number.to_string();
-            vec![run(&[nix_env, "-p", PROFILE, "--switch-generation", &number]), run(&["rm", "-f", &link])]
+            vec![run(&["ln", "-sfn", &format!("system-{number}-link"), PROFILE]), run(&["rm", "-f", &link])]
         }
         None => vec![run(&["rm", "-f", PROFILE, &link])],
     };
-    let set = run(&[nix_env, "-p", PROFILE, "--set", &ground.system]);
+    // Unlike nix-env it leaves nothing in root's home.
+    let nix =
+        [nix, "--extra-experimental-features", "nix-command", "build", "--no-link", "--profile", PROFILE];
+    let set = run(&[&nix[..], &[&ground.system]].concat());
     Ok(Step::new(set, "make it the system's next generation", Back::By { actions }))
 }
 
@@ -92,14 +93,14 @@ mod tests {
     use super::*;
 
     const SYSTEM: &str = "/nix/store/8wfz5jzb8fvvbp5kd6aqyhrd2v2dq0hz-darwin-system-26.05";
-    const NIX_ENV: &str = "/nix/store/65ghpdw6n9vawhzx8bzqym2zmzrz4dmc-nix-2.34.8/bin/nix-env";
+    const NIX: &str = "/nix/store/65ghpdw6n9vawhzx8bzqym2zmzrz4dmc-nix-2.34.8/bin/nix";
 
     fn bare() -> Ground {
         Ground {
             system: SYSTEM.to_owned(),
             in_the_way: vec!["/etc/nix/nix.conf".to_owned(), "/etc/zshrc".to_owned()],
             next: 1,
-            nix_env: Some(NIX_ENV.to_owned()),
+            nix: Some(NIX.to_owned()),
             has_uninstaller: true,
             no_keys: vec!["/etc/nix/builder_ed25519".to_owned()],
             ..Ground::default()
@@ -119,15 +120,23 @@ mod tests {
         steps.iter().map(|step| format!("{} | {}", step.action, step.back)).collect()
     }
 
+    fn kept(name: &str, steps: &[String]) {
+        let mut settings = insta::Settings::clone_current();
+        settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots/setup"));
+        settings.set_prepend_module_to_snapshot(false);
+        settings.set_omit_expression(true);
+        settings.bind(|| insta::assert_snapshot!(name, steps.join("\n")));
+    }
+
     #[test]
     fn where_nothing_was_all_is_taken_off_again() {
-        insta::assert_snapshot!(of(&bare()).join("\n"));
+        kept("nothing_before", &of(&bare()));
     }
 
     #[test]
     fn older_backups_are_kept_from_the_uninstaller() {
         let ground = Ground { older: vec!["/etc/zshrc.before-nix-darwin".to_owned()], ..bare() };
-        insta::assert_snapshot!(of(&ground)[3]);
+        kept("older_backups", &of(&ground)[3..4]);
     }
 
     #[test]
@@ -141,7 +150,7 @@ mod tests {
             has_uninstaller: false,
             ..bare()
         };
-        insta::assert_snapshot!(of(&ground).join("\n"));
+        kept("a_system_before", &of(&ground));
         // Its profile was set, and its activation failed.
         let ground = Ground { generation: Some((9, SYSTEM.to_owned())), ..ground };
         assert_eq!(of(&ground).len(), 2);
@@ -161,7 +170,7 @@ mod tests {
             steps(ground, &order).unwrap_err()
         };
         assert!(order(&Ground { has_uninstaller: false, ..bare() }).contains("could not be taken back"));
-        assert!(order(&Ground { nix_env: None, ..bare() }).contains("no nix-env"));
+        assert!(order(&Ground { nix: None, ..bare() }).contains("no Nix of root"));
         let foreign = vec![("/etc/zshrc".to_owned(), "a link to /Users/alice/zshrc".to_owned())];
         let said = order(&Ground { foreign, ..bare() });
         assert!(
