@@ -140,7 +140,7 @@ impl TypedValueParser for OneOf {
 
 /// The ids of checks and topics.
 pub fn subjects() -> Vec<(&'static str, &'static str)> {
-    let checks = checks::all().into_iter().map(|it| (it.id, it.title));
+    let checks = checks::every().into_iter().map(|it| (it.id, it.title));
     checks.chain(topics::ALL.iter().map(|it| (it.id, it.title))).collect()
 }
 

@@ -31,14 +31,19 @@ const LAYERS: &[&[&Check]] = &[
     build::CHECKS,
 ];
 
-/// Every check.
+/// Every check of a machine that has a builder, or is to have one.
 pub fn all() -> Vec<&'static Check> {
     LAYERS.concat()
 }
 
+/// Every check, and those that are asked before a set-up only.
+pub fn every() -> Vec<&'static Check> {
+    [&all()[..], preflight::OWN].concat()
+}
+
 /// The check of this id.
 pub fn find(id: &str) -> Option<&'static Check> {
-    all().into_iter().find(|check| check.id == id)
+    every().into_iter().find(|check| check.id == id)
 }
 
 /// What every file of a check needs.

@@ -29,6 +29,13 @@ fn every_file_is_registered_under_its_name() {
             }
         }
     }
+    for entry in std::fs::read_dir(folder().join("preflight")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if let Some(stem) = name.strip_suffix(".rs").filter(|stem| *stem != "mod") {
+            let id = stem.replace('_', "-");
+            assert!(preflight::OWN.iter().any(|it| it.id == id), "add {id} to OWN in preflight/mod.rs");
+        }
+    }
     let registered: BTreeSet<_> = all().iter().map(|it| (it.layer.name(), it.id.to_owned())).collect();
     let forgotten: Vec<_> = files.difference(&registered).collect();
     assert!(
@@ -59,7 +66,7 @@ fn every_check_comes_after_what_it_needs_and_layers_are_in_order() {
 
 #[test]
 fn on_empty_evidence_every_check_answers_unknown() {
-    for check in all() {
+    for check in every() {
         let verdict = judged(check, &Evidence::default());
         assert!(matches!(verdict, Verdict::Unknown(_)), "{}: {verdict:?}", check.id);
     }
@@ -80,7 +87,7 @@ fn the_healthy_machine_raises_no_alarm() {
 
 #[test]
 fn every_example_is_met() {
-    for check in all() {
+    for check in every() {
         for example in check.examples {
             let mut e = healthy::evidence();
             (example.given)(&mut e);
@@ -92,7 +99,7 @@ fn every_example_is_met() {
 
 #[test]
 fn every_check_has_an_example_that_fails_and_one_that_passes() {
-    for check in all() {
+    for check in every() {
         let has = |expect| check.examples.iter().any(|example| example.expect == expect);
         assert!(has(Expect::Fail) && has(Expect::Pass), "{} lacks one", check.id);
     }
@@ -101,7 +108,7 @@ fn every_check_has_an_example_that_fails_and_one_that_passes() {
 #[test]
 fn every_check_that_can_be_moot_says_when() {
     let elsewhere: [fn(&mut Evidence); 2] = [healthy::no_builder, healthy::on_linux];
-    for check in all() {
+    for check in every() {
         let moot = elsewhere.iter().any(|change| {
             let mut e = healthy::evidence();
             change(&mut e);
@@ -183,7 +190,7 @@ fn no_error_is_on_a_way_that_the_test_builds_have_travelled() {
 
 #[test]
 fn the_words_read_as_they_should() {
-    for check in all() {
+    for check in every() {
         let id = check.id;
         assert!(id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'), "{id}");
         assert!(!check.title.ends_with('.') && check.title.len() <= 80, "{id}: {}", check.title);
@@ -210,7 +217,7 @@ fn the_words_read_as_they_should() {
 #[test]
 fn a_command_in_prose_is_marked() {
     let mut texts: Vec<(&str, &str)> = Vec::new();
-    for check in all() {
+    for check in every() {
         texts.push((check.id, check.why));
         texts.extend(check.remedy.all().flat_map(|(_, it)| [it.edit, it.note]).map(|text| (check.id, text)));
     }
@@ -319,7 +326,7 @@ fn no_remedy_and_no_explanation_gives_advice_that_does_harm() {
         commands.chain([advice.edit.to_owned(), advice.note.to_owned()]).collect::<Vec<_>>()
     };
     let mut texts: Vec<(&str, String)> = Vec::new();
-    for check in all() {
+    for check in every() {
         texts.push((check.id, check.why.to_owned()));
         texts.extend(check.remedy.all().flat_map(|(_, it)| advices(it)).map(|text| (check.id, text)));
     }
@@ -373,7 +380,7 @@ fn harm_is_told_from_a_warning_of_it() {
 
 #[test]
 fn every_word_in_braces_is_filled() {
-    for check in all() {
+    for check in every() {
         for example in check.examples.iter().filter(|example| example.expect == Expect::Fail) {
             for manager in [None, Some("/nix/var/determinate"), Some("")] {
                 let mut e = healthy::evidence();
@@ -404,7 +411,7 @@ fn each_check_is_explained_as_its_snapshot_says() {
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.bind(|| {
-        for check in all() {
+        for check in every() {
             insta::assert_snapshot!(check.id, explain::render(check, Paint::PLAIN));
         }
     });
@@ -418,4 +425,32 @@ fn no_snapshot_is_left_of_a_check_that_is_gone() {
         let id = name.trim_end_matches(".snap.new").trim_end_matches(".snap");
         assert!(find(id).is_some(), "remove snapshots/checks/{name}");
     }
+}
+
+/// Before a set-up, too, an example of failing is a machine with one fault.
+#[test]
+fn an_example_of_failing_before_a_set_up_is_found() {
+    for check in preflight::OWN {
+        for example in check.examples.iter().filter(|example| example.expect == Expect::Fail) {
+            let mut e = healthy::evidence();
+            (example.given)(&mut e);
+            let diagnosis =
+                diagnose(&preflight::checks(), &e, &Expectations::default(), &Selection::default());
+            let found: Vec<_> = diagnosis.findings().map(|(judged, ..)| judged.check.id).collect();
+            assert!(found.contains(&check.id), "{}, {}: {found:?}", check.id, example.name);
+            let causes: Vec<_> = diagnosis.causes().map(|(judged, _)| judged.check.id).collect();
+            let expected: &[&str] = if check.severity == Severity::Note { &[] } else { &[check.id] };
+            assert_eq!(causes, expected, "{}", example.name);
+        }
+    }
+}
+
+#[test]
+fn a_mac_with_nix_alone_can_be_set_up() {
+    let mut e = healthy::evidence();
+    preflight::bare(&mut e);
+    let diagnosis = diagnose(&preflight::checks(), &e, &Expectations::default(), &Selection::default());
+    let found: Vec<_> = diagnosis.findings().map(|(judged, ..)| judged.check.id).collect();
+    assert!(found.is_empty(), "{found:?}");
+    assert_eq!(diagnosis.state, State::Healthy);
 }

@@ -28,6 +28,7 @@ pub(super) const FACTS: &[(&str, Layer, &str)] = &[
     ("disabled_jobs", Layer::Service, "launchd's disabled jobs"),
     ("builder_jobs", Layer::Service, "the builders' jobs"),
     ("builder_job", Layer::Service, "the builder's job"),
+    ("setup", Layer::Host, "what a set-up would meet"),
     ("stopped", Layer::Service, "whether the builder was stopped on purpose"),
     ("vm_program", Layer::Service, "the VM's scripts"),
     ("crash_reports", Layer::Service, "reports of crashes"),

@@ -22,6 +22,7 @@ use super::root_host::{Image, ImageState, RootHost};
 use super::root_view::{Guest, RootView};
 use super::roots::Roots;
 use super::service::{PlistFile, PlistOwner, PlistState, Service};
+use super::setup::{PLACED, PortUse, Setup, Standing, What};
 use super::ssh::{Localhost, SshFile, SshHost};
 use super::state_folder::StateFolder;
 use super::stopped::{self, Stopped};
@@ -112,6 +113,31 @@ const PLIST: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 <key>RunAtLoad</key><true/><key>WorkingDirectory</key><string>/var/lib/linux-builder</string>
 </dict></plist>
 "#;
+
+/// What stands at one of the files that a configuration places.
+pub fn stands(path: &str, is: What) -> Standing {
+    Standing { path: path.to_owned(), is, has_backup: false }
+}
+
+/// A Mac with Nix and nothing else: nobody's files, and the port free.
+pub fn nothing_set_up(e: &mut Evidence) {
+    no_builder(e);
+    if let Probe::Seen { fact, .. } = &mut e.managers {
+        fact.nix_darwin = None;
+    }
+    e.builder_jobs = Probe::seen(Vec::new(), "/Library/LaunchDaemons");
+    set_setup(e, |it| {
+        it.port = Some(PortUse::Free);
+        it.files.iter_mut().for_each(|file| file.is = What::Nothing);
+    });
+}
+
+/// Changes what a set-up would meet.
+pub fn set_setup(e: &mut Evidence, change: impl FnOnce(&mut Setup)) {
+    if let Probe::Seen { fact, .. } = &mut e.setup {
+        change(fact);
+    }
+}
 
 /// A Mac on which all is well, seen with `--sudo --deep`.
 pub fn evidence() -> Evidence {
@@ -218,6 +244,17 @@ pub fn evidence() -> Evidence {
             "stat",
         ),
         key_pair: Probe::seen(KeyPair { private: None, ..key_pair() }, "the public keys"),
+        setup: Probe::seen(
+            Setup {
+                admin: Some(true),
+                is_vm: Some(false),
+                files: PLACED.iter().map(|path| stands(path, What::NixDarwins)).collect(),
+                port: Some(PortUse::NotAsked),
+                receipt: false,
+                image: Some(crate::parse::dry_run::DryRun { fetched: 1, ..Default::default() }),
+            },
+            "id -Gn, sysctl, lstat in /etc, one connection, nix build --dry-run",
+        ),
         stopped: Probe::seen(Stopped::default(), stopped::PATH),
         state_folder: Probe::seen(StateFolder { uid: 0, mode: "755".to_owned() }, "stat /nix/var/nix"),
         ports: Probe::seen(vec![port(PortAnswer::Ssh("SSH-2.0-OpenSSH_10.2".to_owned()))], "one connection"),

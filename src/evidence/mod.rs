@@ -37,6 +37,7 @@ pub mod root_host;
 pub mod root_view;
 pub mod roots;
 pub mod service;
+pub mod setup;
 pub mod shell_hooks;
 pub mod ssh;
 pub mod state_folder;
@@ -456,6 +457,8 @@ facts! {
     file_times: Vec<file_times::FileTime> = file_times::probe;
     /// What `builder-doctor fix` did to this machine.
     fixes: fixes::Fixes = fixes::probe;
+    /// What a set-up would meet; asked before one only.
+    setup: setup::Setup = setup::probe;
     /// The machines that `builders` names.
     machines: crate::parse::machines::Machines = machines::probe;
     /// What stands at /etc/nix/machines, and whose it is.

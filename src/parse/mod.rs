@@ -9,6 +9,7 @@ pub mod conf_files;
 pub mod crash_report;
 pub mod derivation;
 pub mod diskutil;
+pub mod dry_run;
 pub mod dscl;
 pub mod host_key;
 pub mod launchd;

@@ -441,7 +441,7 @@ pub fn is_own_word(name: &str) -> bool {
         add(&super::kind::schema().to_string());
         add(&schemars::schema_for!(crate::report::Report).to_value().to_string());
         add(crate::expectations::DEFAULT);
-        for check in checks::all() {
+        for check in checks::every() {
             for text in [check.id, check.title, check.why, check.layer.name()] {
                 add(text);
             }

@@ -42,7 +42,7 @@ fn saved_machines_are_judged_the_same() {
 
 #[test]
 fn the_examples_of_all_checks_are_judged_the_same() {
-    for check in checks::all() {
+    for check in checks::every() {
         for example in check.examples {
             let mut e = evidence();
             let want = Expectations::default();

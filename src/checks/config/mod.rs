@@ -90,7 +90,7 @@ fn set_external(e: &mut crate::evidence::Evidence, program: &str) {
 }
 
 /// What is there of a Linux builder on this Mac: a machine, a job, an alias. None where there is nothing.
-fn set_up(e: &Evidence, want: &Expectations) -> Result<Option<String>, Missing> {
+pub(in crate::checks) fn set_up(e: &Evidence, want: &Expectations) -> Result<Option<String>, Missing> {
     if let Some(machine) = linux(e.machines()?).next() {
         return Ok(Some(format!("{} is declared", machine.uri.value)));
     }
@@ -106,7 +106,7 @@ fn set_up(e: &Evidence, want: &Expectations) -> Result<Option<String>, Missing> 
 }
 
 /// For examples: a Mac without any of it.
-fn nothing(e: &mut Evidence) {
+pub(in crate::checks) fn nothing(e: &mut Evidence) {
     let gone = |service: &mut Service| {
         service.printed = Printed::NotFound;
         service.plist.state = PlistState::Missing;

@@ -1,7 +1,38 @@
-//! What is asked before the builder is set up: those checks whose fault stands in its way already.
+//! What is asked before the builder is set up: those checks of the doctor's whose fault stands in its way already, and,
+//! one file each, those that mean nothing once it is there.
 
 use super::{all, cache, config, daemon, host, nix};
 use crate::check::Check;
+use crate::evidence::{Evidence, healthy};
+
+pub mod already_set_up;
+pub mod determinate_manages_nix;
+pub mod etc_file_is_foreign;
+pub mod etc_files_in_the_way;
+pub mod etc_older_backups;
+pub mod intel_mac;
+pub mod mac_is_a_vm;
+pub mod macos_too_old;
+pub mod memory_low;
+pub mod no_admin_rights;
+pub mod port_taken;
+pub mod vm_image_not_cached;
+
+/// Those that are asked before a set-up only, in the order of the layers.
+pub const OWN: &[&Check] = &[
+    &macos_too_old::CHECK,
+    &intel_mac::CHECK,
+    &mac_is_a_vm::CHECK,
+    &memory_low::CHECK,
+    &no_admin_rights::CHECK,
+    &determinate_manages_nix::CHECK,
+    &etc_file_is_foreign::CHECK,
+    &etc_files_in_the_way::CHECK,
+    &etc_older_backups::CHECK,
+    &already_set_up::CHECK,
+    &port_taken::CHECK,
+    &vm_image_not_cached::CHECK,
+];
 
 /// What the checks below rest on. Nothing among them logs in anywhere, or builds.
 pub const FACTS: &[&str] = &[
@@ -13,6 +44,7 @@ pub const FACTS: &[&str] = &[
     "nix_volume",
     "build_users",
     "nixpkgs",
+    "setup",
     "nix",
     "nix_daemon",
     "nix_config",
@@ -49,22 +81,30 @@ const CHECKS: &[&Check] = &[
     &cache::cache_unreachable::CHECK,
 ];
 
-/// The checks of `preflight`, in the order of the registry.
+/// The checks of `preflight`, in the order of the layers, each after those that it needs.
 pub fn checks() -> Vec<&'static Check> {
-    all().into_iter().filter(|check| CHECKS.contains(check)).collect()
+    let mut asked: Vec<&Check> = all().into_iter().filter(|check| CHECKS.contains(check)).collect();
+    asked.extend(OWN);
+    asked.sort_by_key(|check| check.layer);
+    asked
+}
+
+/// For examples: a Mac with Nix and nothing else.
+pub(super) fn bare(e: &mut Evidence) {
+    config::nothing(e);
+    healthy::nothing_set_up(e);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::diagnosis::{Selection, diagnose};
-    use crate::evidence::{Evidence, healthy};
     use crate::expectations::Expectations;
 
     #[test]
     fn what_a_check_needs_is_asked_too() {
         let asked = checks();
-        assert_eq!(asked.len(), CHECKS.len());
+        assert_eq!(asked.len(), CHECKS.len() + OWN.len());
         for check in &asked {
             for need in check.needs {
                 assert!(asked.contains(need), "{check:?} needs {need:?}");
