@@ -69,6 +69,10 @@ impl Machine<'_> {
         report.purpose = self.purpose;
         report.offers_fixes = self.offers_fixes;
         report.replayed = self.saved.map(|saved| Replayed::new(saved, &view.evidence, &view.diagnosis));
+        // A preflight asks for neither.
+        if let Some(replayed) = report.replayed.as_mut().filter(|_| self.purpose == Purpose::Preflight) {
+            replayed.lacks.retain(|lack| !["root", "builds"].contains(&lack.what));
+        }
         if self.interrupted {
             report.interrupted = true;
             report.exit_code = crate::terminal::INTERRUPTED;

@@ -10,13 +10,13 @@ use std::time::Duration;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Looks first, as preflight does; shows a plan, and asks. The configuration is
-built before anything is touched; then root's part is kept in a journal, step by
-step, as that of a fix is: what fails is taken back, and `undo` works later, too.
+built before anything is touched. Root's part is kept in a journal, as that of a
+fix is: what fails is taken back, and `undo` works later, too.
 
 A flake's darwinConfigurations.NAME-bootstrap is set up first where the VM of
 darwinConfigurations.NAME needs a Linux builder to be built.
 
-Exit codes: 0 set up and verified, or so already · 1 something stands in the way,
+Exit codes: 0 set up and verified, or so already · 1 something is in the way,
 or you said no · 2 wrong usage, or it could not be built · 4 taken back, or
 stuck · 130 interrupted, and taken back")]
 pub struct SetupArgs {

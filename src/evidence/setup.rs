@@ -1,10 +1,11 @@
 //! What a set-up would meet, asked before one only: rights, files in its way, the builder's port, the VM's image.
 
-use super::{Look, Probe};
+use super::{Evidence, Look, Probe};
 use crate::builder::setup::ground::BACKUP;
 use crate::host::{Command, Greeting, HostError, Kind};
 use crate::parse::dry_run::{self, DryRun};
 use crate::parse::platform::parse_sysctl;
+use crate::parse::version::Implementation;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -95,6 +96,19 @@ pub enum PortUse {
     Free,
     /// Somebody, who says this, or nothing.
     Taken(#[schemars(extend("x-kind" = "text"))] String),
+}
+
+/// Who installed this machine's Nix, as far as what is left of it tells.
+pub fn installed_by(e: &Evidence) -> Option<&'static str> {
+    let (managers, setup) = (e.managers().ok()?, e.setup().ok()?);
+    let version = e.nix().ok()?.version.as_ref()?;
+    Some(match version.implementation {
+        _ if managers.determinate.is_some() => "Determinate",
+        Implementation::Lix => "Lix",
+        _ if managers.nix_darwin.is_some() => "nix-darwin",
+        _ if setup.receipt => "nix-installer",
+        _ => "upstream's installer",
+    })
 }
 
 pub(super) fn probe(look: &Look) -> Probe<Setup> {

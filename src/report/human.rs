@@ -3,8 +3,10 @@
 use super::paint::Paint;
 use super::purpose::Purpose;
 use super::{Asked, Found, Report, Station};
+use crate::checks::preflight::already_set_up;
 use crate::evidence::machines::Place;
 use crate::evidence::root_view::ONLY_ROOT;
+use crate::evidence::setup::installed_by;
 use crate::prose::{and, count, hidden};
 use std::fmt::Write;
 
@@ -406,6 +408,9 @@ fn about(report: &Report) -> String {
     }
     if let Some(version) = e.nix().ok().and_then(|nix| nix.version.as_ref()) {
         parts.push(version.text.clone());
+        if let Some(installer) = installed_by(e).filter(|_| report.purpose == Purpose::Preflight) {
+            parts.push(format!("installed by {installer}"));
+        }
     }
     if let Some(version) = e.nix_daemon().ok().and_then(|daemon| daemon.info.version.as_ref()) {
         parts.push(format!("daemon {version}"));
@@ -448,7 +453,12 @@ fn next(report: &Report, paint: Paint) -> String {
         }
         "unknown" if !there.is_empty() => "-v shows each check, and what was seen.".to_owned(),
         "unknown" => "`builder-doctor -v` shows each check, and what was seen.".to_owned(),
-        _ if report.purpose == Purpose::Preflight => "set the builder up.".to_owned(),
+        _ if report.purpose == Purpose::Preflight => {
+            match report.findings.iter().any(|found| found.id == already_set_up::CHECK.id) {
+                true => format!("`builder-doctor`{there} says how the builder is that there is."),
+                false => format!("`builder-doctor setup`{there} sets the builder up."),
+            }
+        }
         _ if proven(report, "yes", "no") == "no" => {
             format!("`builder-doctor` without --quick{there} makes the test build that proves it.")
         }

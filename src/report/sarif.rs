@@ -4,12 +4,11 @@
 //! alert, also one that says that all is well.
 
 use super::{Found, Report, json};
-use crate::checks;
 use serde_json::{Map, Value, json};
 
 /// The log, with a newline at its end.
 pub fn render(report: &Report) -> String {
-    let all = checks::every();
+    let all = report.purpose.checks();
     let rules: Vec<Value> = all
         .iter()
         .map(|check| {

@@ -12,6 +12,7 @@ mod derived;
 mod fixes;
 mod flake_tests;
 mod harness;
+mod preflight;
 mod setup;
 mod table;
 mod world;
@@ -66,9 +67,15 @@ fn all() -> Vec<&'static World> {
 fn main() -> std::process::ExitCode {
     harness::main(&all(), || {
         let worlds = plain();
-        [fixes::trials(&worlds), control::trials(&worlds), flake_tests::trials(&worlds), setup::trials()]
-            .into_iter()
-            .flatten()
-            .collect()
+        [
+            fixes::trials(&worlds),
+            control::trials(&worlds),
+            flake_tests::trials(&worlds),
+            preflight::trials(),
+            setup::trials(),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
     })
 }

@@ -6,7 +6,7 @@ use crate::world::World;
 use libtest_mimic::Trial;
 
 /// Only Nix is there.
-const BARE: World = World {
+pub const BARE: World = World {
     name: "setup-bare",
     doc: "A Mac with upstream's Nix, and no builder.",
     before: ". /lab/inside/setting_up; nothing_set_up",

@@ -15,11 +15,13 @@ pub mod mac_is_a_vm;
 pub mod macos_too_old;
 pub mod memory_low;
 pub mod no_admin_rights;
+pub mod not_a_mac;
 pub mod port_taken;
 pub mod vm_image_not_cached;
 
 /// Those that are asked before a set-up only, in the order of the layers.
 pub const OWN: &[&Check] = &[
+    &not_a_mac::CHECK,
     &macos_too_old::CHECK,
     &intel_mac::CHECK,
     &mac_is_a_vm::CHECK,
