@@ -13,6 +13,7 @@ use builder_doctor::builder::setup::ground::CURRENT;
 use builder_doctor::check::Proof;
 use builder_doctor::checks;
 use builder_doctor::diagnosis::{Role, Selection, diagnose};
+use builder_doctor::evidence::setup::PLACED;
 use builder_doctor::evidence::{Evidence, Wanted, nix};
 use builder_doctor::expectations::{self, Expectations};
 use builder_doctor::fix::mend::{Ask, Outcome};
@@ -37,16 +38,6 @@ use std::time::Duration;
 const LOOK: Duration = Duration::from_secs(90);
 /// What an evaluation may take; a flake's inputs are fetched for it.
 const EVALUATION: Duration = Duration::from_secs(600);
-/// What nix-darwin writes on every Mac.
-const USUAL: [&str; 7] = [
-    "/etc/bashrc",
-    "/etc/nix/machines",
-    "/etc/nix/nix.conf",
-    "/etc/ssh/ssh_config.d/100-linux-builder.conf",
-    "/etc/zprofile",
-    "/etc/zshenv",
-    "/etc/zshrc",
-];
 /// The commands that the module installs.
 const COMMANDS: [&str; 5] = [
     "builder-doctor",
@@ -214,7 +205,7 @@ impl SetUp<'_> {
     fn in_the_way(&self) -> Vec<String> {
         let host = self.host(LOOK);
         let is_file = |path: &&str| host.lstat(Path::new(path)).is_ok_and(|it| it.kind == Kind::File);
-        USUAL.iter().copied().filter(is_file).map(str::to_owned).collect()
+        PLACED.iter().copied().filter(is_file).map(str::to_owned).collect()
     }
 
     fn consent(&self) -> Result<bool, End> {

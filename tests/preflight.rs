@@ -1,9 +1,9 @@
 //! `preflight` and `setup` as somebody types them, without a Mac: by a saved report, with fake commands, with wrong input.
+#![allow(clippy::disallowed_methods)] // drives the program from outside
 
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
@@ -93,5 +93,4 @@ fn wrong_usage_of_setup_is_one_line() {
         let said = doctor("/nonexistent", words);
         assert_eq!(said.status.code(), Some(2), "{words:?}: {}", text(&said));
     }
-    assert!(Path::new(STATE).exists());
 }
