@@ -24,6 +24,7 @@ rustPlatform.buildRustPackage {
       (root + "/src")
       (root + "/tests")
       (root + "/snapshots")
+      (root + "/docs/report.schema.json")
     ];
   };
   cargoLock.lockFile = root + "/Cargo.lock";

@@ -271,7 +271,13 @@ impl SetUp<'_> {
                     return Ok(self.all_back(&numbers, menders));
                 }
             }
-            let fix = self.stage(flake, system, menders)?;
+            let fix = match self.stage(flake, system, menders) {
+                Err(why) if !numbers.is_empty() => {
+                    terminal::complain(&why);
+                    return Ok(self.all_back(&numbers, menders));
+                }
+                fix => fix?,
+            };
             numbers.extend(fix.number.filter(|_| fix.ending == Ending::Fixed));
             if fix.ending == Ending::Fixed {
                 if i + 1 < stages.len() {

@@ -1,6 +1,5 @@
 //! What kind of thing each string of the evidence holds, as its schema says (`x-kind`).
 
-use crate::evidence::Evidence;
 use serde_json::Value;
 use std::sync::OnceLock;
 
@@ -48,7 +47,7 @@ impl Kind {
 /// The schema of the evidence.
 pub fn schema() -> &'static Value {
     static SCHEMA: OnceLock<Value> = OnceLock::new();
-    SCHEMA.get_or_init(|| schemars::schema_for!(Evidence).to_value())
+    SCHEMA.get_or_init(|| crate::report::schema::of("Evidence"))
 }
 
 /// A place in the schema: what may stand there, and the kind that it has from above.
@@ -97,7 +96,7 @@ impl<'s> Spot<'s> {
 
     /// Whether only an address can be read back here.
     pub(super) fn is_address(&self) -> bool {
-        self.nodes.iter().any(|(node, _)| node.get("format").is_some_and(|it| it == "ip"))
+        self.nodes.iter().any(|(node, _)| node.get("x-format").is_some_and(|it| it == "ip"))
     }
 
     /// The kind of the keys of a map that stands here; none where the schema names them.

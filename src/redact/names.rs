@@ -438,8 +438,7 @@ pub fn is_own_word(name: &str) -> bool {
             let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
             all.extend(words.map(str::to_ascii_lowercase));
         };
-        add(&super::kind::schema().to_string());
-        add(&schemars::schema_for!(crate::report::Report).to_value().to_string());
+        add(crate::report::schema::TEXT);
         add(crate::expectations::DEFAULT);
         for check in checks::every() {
             for text in [check.id, check.title, check.why, check.layer.name()] {

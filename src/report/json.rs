@@ -4,7 +4,6 @@ use super::purpose::Purpose;
 use super::{Report, SCHEMA_VERSION};
 use crate::evidence::Evidence;
 use crate::expectations::Expectations;
-use schemars::generate::SchemaSettings;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -192,9 +191,7 @@ fn expected(part: &RawValue) -> Result<Expectations, String> {
     }
     let read = serde_json::from_str(part.get()).or_else(|error| {
         let mut all: serde_json::Value = serde_json::from_str(part.get()).map_err(|_| error)?;
-        let inline = SchemaSettings::draft2020_12().with(|how| how.inline_subschemas = true);
-        let known = inline.into_generator().into_root_schema_for::<Expectations>();
-        keep_known(&mut all, known.as_value());
+        keep_known(&mut all, &super::schema::schema()["$defs"]["Expectations"]);
         serde_json::from_value(all)
     });
     let found: Expectations = read.map_err(|error| error.to_string())?;
@@ -203,8 +200,10 @@ fn expected(part: &RawValue) -> Result<Expectations, String> {
     Ok(found)
 }
 
-/// Drops every key that a schema without references does not name.
+/// Drops every key that the schema does not name.
 fn keep_known(value: &mut serde_json::Value, schema: &serde_json::Value) {
+    let referred = schema["$ref"].as_str().and_then(|path| path.strip_prefix("#/$defs/"));
+    let schema = referred.map_or(schema, |name| &super::schema::schema()["$defs"][name]);
     match value {
         serde_json::Value::Object(all) => {
             let known = &schema["properties"];

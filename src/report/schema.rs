@@ -1,4 +1,5 @@
-//! The JSON Schema of the report: made from the types that are written, so that it cannot drift from them.
+//! The JSON Schema of the report: docs/report.schema.json, which a test makes from the types that are written, so that it
+//! cannot drift from them. The program holds the text, and nothing that makes it.
 //!
 //! One schema fits the reports of its own version and of every earlier one of the same `schema_version`: a
 //! property is required only where every report that was ever written has it, and none forbids others.
@@ -10,6 +11,7 @@ use schemars::transform::{RecursiveTransform, RestrictFormats};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
 /// What the report promises, for whoever reads the schema alone.
 const CONTRACT: &str = "What `builder-doctor --json` prints. schema_version is bumped when a meaning changes or a property goes; \
@@ -22,13 +24,28 @@ and of every earlier one with the same schema_version.";
 const NAME: &str = "urn:builder-doctor:report:1";
 
 /// The schema as JSON, with a newline at its end.
-pub fn render() -> String {
-    super::json::written(&schema())
-}
+pub const TEXT: &str = include_str!("../../docs/report.schema.json");
 
 /// The schema of the report, draft 2020-12.
-pub fn schema() -> Value {
+pub fn schema() -> &'static Value {
+    static SCHEMA: OnceLock<Value> = OnceLock::new();
+    SCHEMA.get_or_init(|| serde_json::from_str(TEXT).unwrap_or_default())
+}
+
+/// One of its types, with what that refers to.
+pub fn of(name: &str) -> Value {
+    json!({"$ref": format!("#/$defs/{name}"), "$defs": schema()["$defs"]})
+}
+
+/// The text that the types make today.
+pub fn render() -> String {
+    super::json::written(&derived())
+}
+
+/// The schema that the types make today.
+pub fn derived() -> Value {
     let of = |how: SchemaSettings| {
+        let how = how.with_transform(RecursiveTransform(addresses));
         let how = how.with_transform(RestrictFormats::default()).with_transform(RecursiveTransform(open));
         how.into_generator().into_root_schema_for::<Report>().to_value()
     };
@@ -38,6 +55,13 @@ pub fn schema() -> Value {
     schema["title"] = "A report of builder-doctor".into();
     schema["description"] = CONTRACT.into();
     schema
+}
+
+/// No standard names the format of an address of either kind, and what stands in for one must be one.
+fn addresses(schema: &mut Schema) {
+    if schema.get("format").is_some_and(|it| it == "ip") {
+        schema.insert("x-format".to_owned(), "ip".into());
+    }
 }
 
 /// What a later version adds must fit, and what an absent property stands for is the reader's affair.
@@ -103,8 +127,17 @@ mod tests {
     use crate::report::SCHEMA_VERSION;
 
     #[test]
+    fn the_text_is_that_of_the_types() {
+        assert_eq!(
+            *schema(),
+            derived(),
+            "UPDATE_SCHEMA=1 cargo test --test schema writes docs/report.schema.json anew"
+        );
+    }
+
+    #[test]
     fn every_check_is_named() {
-        let schema = schema();
+        let schema = derived();
         let known = schema["$defs"]["CheckId"]["anyOf"].as_array().unwrap();
         for check in checks::every() {
             assert!(known.iter().any(|it| it["const"] == check.id), "{}", check.id);
@@ -115,7 +148,7 @@ mod tests {
 
     #[test]
     fn what_came_later_is_not_required() {
-        let schema = schema();
+        let schema = derived();
         assert!(schema["$defs"]["Evidence"]["properties"]["taken"].is_object());
         assert!(schema["$defs"]["Evidence"].get("required").is_none());
         let required = schema["required"].as_array().unwrap();
