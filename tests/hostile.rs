@@ -10,6 +10,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 use support::{Mac, Ran};
@@ -380,6 +381,22 @@ fn what_root_runs_talks_nonsense() {
         assert!(is_seen(&report, "root_view"), "after {script:?}: {}", report["evidence"]["root_view"]);
         assert!(mac.calls().iter().any(|call| call.starts_with("lsof -nP ")), "{:?}", mac.calls());
     }
+}
+
+#[test]
+fn a_nix_that_others_could_have_put_on_path_is_not_run_by_root() {
+    let dialled = |mac: &Mac| mac.calls().iter().any(|call| call.contains("--store ssh-ng://"));
+    let mac = Mac::new();
+    mac.program("sudo", "PATH=$here/bin; export PATH; shift 2; exec \"$@\"\n");
+    let (_, _) = both(&mac, &["--offline", "--quick", "--sudo"]);
+    assert!(dialled(&mac), "{:?}", mac.calls());
+    let mac = Mac::new();
+    mac.program("sudo", "PATH=$here/bin; export PATH; shift 2; exec \"$@\"\n");
+    std::fs::set_permissions(mac.path("bin"), std::fs::Permissions::from_mode(0o777)).unwrap();
+    let (report, _) = both(&mac, &["--offline", "--quick", "--sudo"]);
+    assert!(!dialled(&mac), "{:?}", mac.calls());
+    let why = report["evidence"]["root_view"]["seen"]["fact"]["no_login"].to_string();
+    assert!(why.contains("so root does not run it"), "{}", report["evidence"]["root_view"]);
 }
 
 #[test]

@@ -53,6 +53,18 @@ pub fn command(host: &dyn Host, args: &[&str]) -> Option<Command> {
     Some(at(&path.to_string_lossy()).args(args.iter().copied()))
 }
 
+/// Where a Nix really is, if nobody but root, and whoever we are, could have put it there: then it may be root who runs it.
+pub fn of_root(host: &dyn Host, path: &Path) -> Option<PathBuf> {
+    let own = rustix::process::geteuid().as_raw();
+    let end = host.canonical(path).ok()?;
+    // In a sticky folder, such as the store, only its owner moves a thing.
+    let safe = |step: &Path| {
+        host.stat(step)
+            .is_ok_and(|it| (it.uid == 0 || it.uid == own) && (it.mode & 0o022 == 0 || it.mode & 0o1000 != 0))
+    };
+    end.ancestors().all(safe).then_some(end)
+}
+
 /// The same for a Nix at a known path.
 pub fn at(path: &str) -> Command {
     Command::new(path).args(["--extra-experimental-features", "nix-command flakes"]).env("NIX_PAGER", "cat")

@@ -258,8 +258,15 @@ pub fn look_as_root(host: &dyn Host, errand: &Errand) -> RootView {
 
 fn dial(host: &dyn Host, request: &Request) -> RootView {
     let mut view = RootView { uri: request.uri(), ..RootView::default() };
+    let Some(nix) = super::nix::of_root(host, Path::new(&request.nix)) else {
+        let shown = crate::prose::line(&request.nix);
+        view.no_login =
+            Some(format!("others than root could have put {shown} there, so root does not run it"));
+        view.guest = Some(look_inside(host, request));
+        return view;
+    };
     // As the daemon: no settings of whoever called, and the store opened by this very process.
-    let dial = super::nix::at(&request.nix)
+    let dial = super::nix::at(&nix.to_string_lossy())
         .args(["store", "info", "--json", "--store", &request.store()])
         .without_env("NIX_REMOTE")
         .without_env("NIX_CONFIG")

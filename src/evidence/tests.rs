@@ -53,6 +53,9 @@ pub(crate) fn mac() -> Scripted {
     }
     let store = "/nix/store/65ghpdw6n9vawhzx8bzqym2zmzrz4dmc-nix-2.34.8";
     host.links.insert(nix.into(), format!("{store}/bin/nix").into());
+    let info = r#"{"trusted":false,"url":"daemon","version":"2.34.8"}"#;
+    host =
+        host.file(&format!("{store}/bin/nix"), "").says(&format!("{store}/bin/nix {flags} store info"), info);
     let url = "https://cache.nixos.org/65ghpdw6n9vawhzx8bzqym2zmzrz4dmc.narinfo".to_owned();
     let body = format!("StorePath: {store}\nSig: cache.nixos.org-1:AAAA\n");
     host.pages.insert(url.clone(), Answer { status: 200, url, body });
@@ -181,7 +184,8 @@ fn root_looks_at_the_mac_though_there_is_nobody_to_dial() {
     // At most two logins, and none where nobody speaks SSH.
     let login = format!(
         "{} {} store info --json --store",
-        "/run/current-system/sw/bin/nix", "--extra-experimental-features 'nix-command flakes'"
+        "/nix/store/65ghpdw6n9vawhzx8bzqym2zmzrz4dmc-nix-2.34.8/bin/nix",
+        "--extra-experimental-features 'nix-command flakes'"
     );
     let open =
         mac().says(&login, r#"{"trusted":true,"url":"ssh-ng://builder@linux-builder","version":"2.34.8"}"#);

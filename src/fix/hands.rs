@@ -4,7 +4,7 @@ use super::carry_out::{Hands, NotRun};
 use super::step::{Condition, STORE};
 use crate::host::change::{Change, Owner};
 use crate::host::live::PATH_OF_ROOT;
-use crate::host::{Cancel, Command, Greeting, Host, HostError, Kind};
+use crate::host::{Cancel, Command, Greeting, Host, HostError};
 use crate::parse::launchd::{Printed, parse_print};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -44,19 +44,9 @@ impl LiveHands<'_> {
 
     /// A Nix that nobody but root could have put there: it may be root who runs it.
     fn nix(&self) -> Option<String> {
-        let of_root = |path: &&&str| {
-            self.host.canonical(Path::new(path)).is_ok_and(|end| {
-                let one = |folder: &Path| {
-                    let found = self.host.stat(folder);
-                    found.is_ok_and(|it| {
-                        it.uid == 0
-                            && (it.mode & 0o022 == 0 || it.mode & 0o1000 != 0 || it.kind == Kind::File)
-                    })
-                };
-                end.starts_with("/nix/store") && end.ancestors().all(one)
-            })
-        };
-        crate::evidence::nix::WELL_KNOWN.iter().find(of_root).map(|path| (*path).to_owned())
+        use crate::evidence::nix::{WELL_KNOWN, of_root};
+        let found = WELL_KNOWN.iter().find_map(|path| of_root(self.host, Path::new(path)))?;
+        found.starts_with(STORE).then(|| found.to_string_lossy().into_owned())
     }
 
     fn ask(&self, argv: &[&str]) -> Result<crate::host::Output, String> {

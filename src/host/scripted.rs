@@ -60,7 +60,13 @@ impl Scripted {
         all
     }
     fn meta(&self, path: &Path) -> Result<Meta, HostError> {
-        let bytes = self.files.get(path).ok_or(HostError::NotFound)?;
+        let Some(bytes) = self.files.get(path) else {
+            // Where a file is, there are the folders above it.
+            let above = self.files.keys().any(|file| file.ancestors().skip(1).any(|it| it == path));
+            let folder =
+                Meta { kind: Kind::Folder, mode: 0o755, uid: 0, gid: 0, size: 0, modified: 1, target: None };
+            return above.then_some(folder).ok_or(HostError::NotFound);
+        };
         let size = bytes.len() as u64;
         Ok(Meta { kind: Kind::File, mode: 0o600, uid: 0, gid: 0, size, modified: 1, target: None })
     }

@@ -1,5 +1,7 @@
 //! What a switch would meet on this machine: files in its way, the system of now, and the generations of its profile.
 
+use crate::evidence::nix::{WELL_KNOWN, of_root};
+use crate::fix::step::STORE;
 use crate::host::{Host, HostError, Kind};
 use std::path::{Path, PathBuf};
 
@@ -157,11 +159,8 @@ fn generations(host: &dyn Host, ground: &mut Ground) {
     ground.generation = present.zip(host.canonical(profile).ok().map(|it| it.to_string_lossy().into_owned()));
 }
 
-/// A Nix that installers put there; in the store, so that it is still there when profiles change.
+/// A Nix of root's that installers put there; in the store, so that it is still there when profiles change.
 fn nix(host: &dyn Host) -> Option<String> {
-    crate::evidence::nix::WELL_KNOWN.iter().find_map(|nix| {
-        let path = host.canonical(Path::new(nix)).ok()?;
-        let whose = host.lstat(&path).ok()?;
-        (whose.uid == 0 && path.starts_with("/nix/store")).then(|| path.to_string_lossy().into_owned())
-    })
+    let found = WELL_KNOWN.iter().find_map(|path| of_root(host, Path::new(path)))?;
+    found.starts_with(STORE).then(|| found.to_string_lossy().into_owned())
 }
