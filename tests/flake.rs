@@ -152,6 +152,7 @@ fn sources() -> Result<(), Failed> {
         "Cargo.lock",
         "Cargo.toml",
         "clippy.toml",
+        "docs",
         "rustfmt.toml",
         "snapshots",
         "src",

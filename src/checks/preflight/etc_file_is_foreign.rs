@@ -17,7 +17,7 @@ pub static CHECK: Check = Check {
         "Look at what it is, and give it another name: `sudo mv {path} {path}.before-nix-darwin`.",
     )),
     fixes: &[],
-    references: &["nix-darwin/nix-darwin:modules/system/etc.nix"],
+    references: &["https://github.com/nix-darwin/nix-darwin/blob/master/modules/system/etc.nix"],
     judge,
     examples: &[
         Example {

@@ -18,7 +18,7 @@ pub static CHECK: Check = Check {
         "Nothing has to be done. Settings of your own in /etc/nix/nix.conf are to be carried over to /etc/nix/nix.custom.conf or to the configuration.",
     )),
     fixes: &[],
-    references: &["nix-darwin/nix-darwin:modules/system/etc.nix"],
+    references: &["https://github.com/nix-darwin/nix-darwin/blob/master/modules/system/etc.nix"],
     judge,
     examples: &[
         Example {

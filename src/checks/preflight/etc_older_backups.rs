@@ -17,7 +17,9 @@ pub static CHECK: Check = Check {
         "Nothing has to be done. Remove the older one if you know that nobody needs it.",
     )),
     fixes: &[],
-    references: &["nix-darwin/nix-darwin:pkgs/darwin-uninstaller/configuration.nix"],
+    references: &[
+        "https://github.com/nix-darwin/nix-darwin/blob/master/pkgs/darwin-uninstaller/configuration.nix",
+    ],
     judge,
     examples: &[
         Example { name: "one of bashrc", given: set, expect: Expect::Fail },

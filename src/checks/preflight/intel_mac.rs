@@ -16,7 +16,7 @@ pub static CHECK: Check = Check {
         "Give set-up a configuration of your own with `nixpkgs.hostPlatform = \"x86_64-darwin\"`, of nixpkgs 26.05 or older.",
     )),
     fixes: &[],
-    references: &["https://nixos.org/manual/nixpkgs/stable/release-notes"],
+    references: &["https://nixos.org/manual/nixpkgs/unstable/release-notes#sec-nixpkgs-release-25.11"],
     judge,
     examples: &[
         Example { name: "an Intel Mac", given: |e| intel(e, Some(false)), expect: Expect::Fail },

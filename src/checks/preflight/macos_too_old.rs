@@ -17,8 +17,8 @@ pub static CHECK: Check = Check {
     )),
     fixes: &[],
     references: &[
-        "https://nixos.org/manual/nixpkgs/stable/release-notes#sec-nixpkgs-release-25.11",
-        "nix-darwin/nix-darwin:modules/system/checks.nix",
+        "https://nixos.org/manual/nixpkgs/unstable/release-notes#sec-nixpkgs-release-25.11",
+        "https://github.com/nix-darwin/nix-darwin/blob/master/modules/system/checks.nix",
     ],
     judge,
     examples: &[

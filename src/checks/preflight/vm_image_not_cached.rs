@@ -18,10 +18,7 @@ pub static CHECK: Check = Check {
         "The command says what would be built. Wait until the caches have it, or pin nixpkgs to a revision whose VM is there (a channel such as nixpkgs-26.05-darwin), and set up from that.",
     )),
     fixes: &[],
-    references: &[
-        "https://nixos.org/manual/nixpkgs/stable/#sec-darwin-builder-troubleshooting",
-        "nix-darwin/nix-darwin#1192",
-    ],
+    references: &["NixOS/nixpkgs#257686", "NixOS/nixpkgs#341101", "nix-darwin/nix-darwin#1081"],
     judge,
     examples: &[
         Example {
