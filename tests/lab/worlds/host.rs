@@ -40,10 +40,11 @@ END
     World {
         name: "fix-not-ended",
         doc: "A fix of root's was cut off by SIGKILL while it waited for the VM, and nobody has undone it.",
-        before: "job_unload $BUILDER; job_program $BUILDER 'exec sleep infinity'",
+        before: "job_unload $BUILDER; job_program $BUILDER 'exec sleep infinity' stays",
         after: r#"
             as_alice builder-doctor fix --yes --quick >/run/lab/cut-off 2>&1 &
-            wait_for "the fix" grep -qs "wait for" /run/lab/cut-off
+            # It has loaded the job, which comes to nothing, and waits.
+            wait_for "the fix" test -e $LAB/jobs/$BUILDER/loaded
             wait_for "its journal" grep -qs '"open"' $HOST/var/db/builder-doctor/fixes.json
             pkill -KILL -f mend-as-root
             pkill -KILL -f 'builder-doctor fix'
