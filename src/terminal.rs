@@ -53,6 +53,11 @@ pub fn tell(since: &str, lines: &[String]) {
     }
 }
 
+/// Text of several lines on standard error, so that it never gets into the report.
+pub fn tell_beside(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
 /// Which token stands for what, on standard error, so that it never gets into the report.
 pub fn show_redactions(all: &[builder_doctor::redact::Redaction]) {
     let mut err = io::stderr();

@@ -7,7 +7,7 @@ mod support;
 
 use builder_doctor::checks;
 use builder_doctor::diagnosis::{Selection, diagnose};
-use builder_doctor::evidence::Timing;
+use builder_doctor::evidence::{Timing, Waited};
 use builder_doctor::host::secrets::Secrets;
 use builder_doctor::redact::redact;
 use builder_doctor::report::format::{Format, render};
@@ -25,8 +25,9 @@ use support::{Mac, states};
 fn with_report(saved: &Saved, selection: &Selection, look: impl FnOnce(&Report)) {
     let (evidence, _) = redact(&saved.evidence, &saved.expectations, &Secrets::default()).unwrap();
     let diagnosis = diagnose(&checks::all(), &evidence, &saved.expectations, selection);
-    let probes =
-        vec![Timing { fact: "nix".to_owned(), ms: 31 }, Timing { fact: "builds".to_owned(), ms: 1402 }];
+    let waits = vec![Waited { fact: "nix".to_owned(), from_ms: 0, ms: 31 }];
+    let nix = Timing { fact: "nix".to_owned(), ms: 31, waits: vec![] };
+    let probes = vec![nix, Timing { fact: "builds".to_owned(), ms: 1371, waits }];
     let timings = Timings { total_ms: 1403, probes };
     let mut report = Report::new(&diagnosis, &evidence, &saved.expectations, timings);
     report.redacted = true;

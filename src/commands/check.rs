@@ -20,7 +20,9 @@ use builder_doctor::host::secrets::Secrets;
 use builder_doctor::redact::{survivor, without_any_secret};
 use builder_doctor::report::format::{Format, render};
 use builder_doctor::report::human::Detail;
+use builder_doctor::report::paint::Paint;
 use builder_doctor::report::purpose::Purpose;
+use builder_doctor::report::timings::chart;
 use builder_doctor::report::{Timings, jsonl};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -73,7 +75,7 @@ pub struct CheckArgs {
     show_redactions: bool,
     /// Then mend what is safe to mend (as fix)
     #[arg(long, help_heading = LOOK, conflicts_with_all = ["from", "example", "wait", "deep", "skip", "strict", "output", "format",
-          "no_redact", "show_redactions", "no_history", "verbose"])]
+          "no_redact", "show_redactions", "no_history", "timings", "verbose"])]
     pub fix: bool,
     /// With --fix: ask nothing, and do it
     #[arg(long, requires = "fix", help_heading = LOOK, hide_short_help = true)]
@@ -121,6 +123,11 @@ pub struct CheckArgs {
     #[arg(long, value_parser = formats(), conflicts_with = "json", help_heading = PRINT,
           hide_possible_values = true)]
     format: Option<Format>,
+    /// Say what ran when, and what it waited for
+    ///
+    /// A chart on standard error; with --from, that of the run that took the evidence.
+    #[arg(long, help_heading = PRINT, hide_short_help = true)]
+    pub timings: bool,
     /// Show each check (-v), each probe's time (-vv)
     #[arg(short, long, action = clap::ArgAction::Count, help_heading = PRINT)]
     verbose: u8,
@@ -243,6 +250,11 @@ pub fn run(args: &CheckArgs) -> Result<ExitCode, String> {
         remember(args, &host, &machine, &mut own, &secrets);
     }
     let outputs = args.outputs();
+    let charted = args.timings.then(|| {
+        // Standard error may be a file where standard output is a terminal.
+        let paint = Paint { colour: false, ..args.look.paint() };
+        chart(saved.as_ref().map_or(&timings, |saved| &saved.timings), paint)
+    });
     let mut shared = None;
     if outputs.iter().any(|(format, _)| args.redacts(*format)) || args.show_redactions {
         let (view, redactions) = machine.for_others(&own, &secrets)?;
@@ -268,6 +280,9 @@ pub fn run(args: &CheckArgs) -> Result<ExitCode, String> {
         } else {
             written &= output::write(&place, &text, if redacted { output::PUBLIC } else { output::OWN });
         }
+    }
+    if let Some(chart) = charted {
+        terminal::tell_beside(&chart);
     }
     // What was not written outranks every verdict.
     refused.map_or(Ok(ExitCode::from(if written { code } else { USAGE })), Err)

@@ -25,6 +25,9 @@ pub fn run(
     if let Some((other, _)) = outputs.iter().find(|(format, _)| !FORMATS.contains(&format.name())) {
         return Err(refused(other.name()));
     }
+    if args.timings {
+        return Err("--timings is for one machine's report, not for many".to_owned());
+    }
     let keep = if args.is_verbose() { usize::MAX } else { NAMES };
     let (judged, over) = (AtomicUsize::default(), Cancel::default());
     let tally = std::thread::scope(|scope| {

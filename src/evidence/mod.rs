@@ -54,7 +54,6 @@ use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -248,11 +247,12 @@ pub struct Look<'a> {
     slots: &'a Slots,
     progress: &'a Progress<'a>,
     name: &'static str,
-    waited_us: AtomicU64,
+    began: Duration,
+    waits: &'a Mutex<Vec<Waited>>,
 }
 
 impl Look<'_> {
-    fn wait<'s, T>(&self, slot: &'s OnceLock<Probe<T>>) -> &'s Probe<T> {
+    fn wait<'s, T>(&self, slot: &'s OnceLock<Probe<T>>, fact: &str) -> &'s Probe<T> {
         if let Some(found) = slot.get() {
             return found;
         }
@@ -260,10 +260,17 @@ impl Look<'_> {
         self.progress.set(self.name, Stage::Waiting);
         let found = slot.wait();
         self.progress.set(self.name, Stage::Running(self.host.clock()));
-        let waited = self.host.clock().saturating_sub(from).as_micros();
-        self.waited_us.fetch_add(u64::try_from(waited).unwrap_or(0), Ordering::Relaxed);
+        if let Ok(mut waits) = self.waits.lock() {
+            let (from_ms, ms) = (millis(self.began, from), millis(from, self.host.clock()));
+            waits.push(Waited { fact: fact.to_owned(), from_ms, ms });
+        }
         found
     }
+}
+
+/// Whole milliseconds between two readings of the host's clock.
+fn millis(from: Duration, to: Duration) -> u64 {
+    u64::try_from(to.saturating_sub(from).as_millis()).unwrap_or(u64::MAX)
 }
 
 /// What is part of macOS alone is not looked for elsewhere.
@@ -337,6 +344,21 @@ pub struct Timing {
     pub fact: String,
     /// Milliseconds.
     pub ms: u64,
+    /// The other facts that it waited for, in that order; those that were in already are not among them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits: Vec<Waited>,
+}
+
+/// A wait of one probe for another one's fact.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Waited {
+    /// The fact that was not in yet.
+    #[schemars(extend("x-kind" = "text"))]
+    pub fact: String,
+    /// When the wait began: milliseconds since the first probe did.
+    pub from_ms: u64,
+    /// How long it was: milliseconds.
+    pub ms: u64,
 }
 
 /// Declares the facts: the struct, one accessor each, and `gather`, which probes all of them at once. A
@@ -374,7 +396,7 @@ macro_rules! facts {
         struct Slots { $($name: OnceLock<Probe<$type>>,)+ }
 
         impl Look<'_> { $($(#[doc = $doc])+
-            pub fn $name(&self) -> &Probe<$type> { self.wait(&self.slots.$name) })+ }
+            pub fn $name(&self) -> &Probe<$type> { self.wait(&self.slots.$name, stringify!($name)) })+ }
 
         /// Takes all evidence, every probe in a thread of its own. Cannot fail.
         pub fn gather(host: &dyn Host, want: &Expectations, wanted: &Wanted, progress: &Progress)
@@ -383,13 +405,14 @@ macro_rules! facts {
             let slots = Slots::default();
             let hopeless = Arc::new(Cancel::default());
             let timings = Mutex::new(Vec::new());
+            let began = host.clock();
             std::thread::scope(|scope| {
                 $(scope.spawn(|| {
                     let name = stringify!($name);
+                    let waits = Mutex::new(Vec::new());
                     let look = Look { host, want, wanted, hopeless: &hopeless, slots: &slots, progress,
-                        name, waited_us: AtomicU64::default() };
-                    let from = host.clock();
-                    progress.set(name, Stage::Running(from));
+                        name, began, waits: &waits };
+                    progress.set(name, Stage::Running(began));
                     // A fault of ours in one probe must not cost the others, nor leave who waits waiting.
                     let taken = || catch_unwind(AssertUnwindSafe(|| $probe(&look)))
                         .unwrap_or_else(|_| Probe::blind("the probe itself failed, which is a fault of this program"));
@@ -401,13 +424,14 @@ macro_rules! facts {
                     let state = found.state();
                     let _ = slots.$name.set(found);
                     progress.set(name, Stage::Done);
-                    let took = host.clock().saturating_sub(from).saturating_sub(Duration::from_micros(look.waited_us.load(Ordering::Relaxed)));
-                    let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+                    let waits = waits.into_inner().unwrap_or_default();
+                    let waited = waits.iter().map(|wait| wait.ms).fold(0, u64::saturating_add);
+                    let ms = millis(began, host.clock()).saturating_sub(waited);
                     if let Some(told) = progress.told {
                         told(name, state, ms);
                     }
                     if let Ok(mut all) = timings.lock() {
-                        all.push(Timing { fact: name.to_owned(), ms });
+                        all.push(Timing { fact: name.to_owned(), ms, waits });
                     }
                 });)+
             });

@@ -45,7 +45,7 @@ pub fn render(report: &Report, paint: Paint, detail: Detail) -> String {
         parts.push(at_home(report, &super::list::results(report, paint)));
     }
     if detail >= Detail::Probes {
-        parts.push(probes(report));
+        parts.push(super::timings::chart(&report.timings, paint).trim_end().to_owned());
     }
     parts.push(next(report, paint));
     parts.retain(|part| !part.is_empty());
@@ -424,16 +424,6 @@ fn about(report: &Report) -> String {
     if let Some(first) = ran.first() {
         let what: Vec<String> = ran.iter().map(|build| build.what()).collect();
         text = format!("Test builds ran on {} for {}.\n{text}", first.machine(), and(&what));
-    }
-    text
-}
-
-fn probes(report: &Report) -> String {
-    let mut text = String::from("Probes, slowest first:");
-    let mut probes: Vec<_> = report.timings.probes.iter().collect();
-    probes.sort_by_key(|probe| std::cmp::Reverse(probe.ms));
-    for probe in probes {
-        let _ = write!(text, "\n  {:>6} ms  {}", probe.ms, probe.fact);
     }
     text
 }

@@ -1,7 +1,7 @@
 //! The report as JSON, and back: `--from` reads the evidence and the expectations, and judges again.
 
-use super::purpose::Purpose;
 use super::{Report, SCHEMA_VERSION};
+use super::{Timings, purpose::Purpose};
 use crate::evidence::Evidence;
 use crate::expectations::Expectations;
 use serde::de::{Error, MapAccess, Visitor};
@@ -21,6 +21,8 @@ pub struct Saved {
     pub redacted: bool,
     /// It was itself made of a saved report.
     pub replayed: Option<SavedReplay>,
+    /// How long it took to take the evidence.
+    pub timings: Timings,
     /// All facts: what a later version added is passed over, what an earlier one lacked was not taken, and what
     /// cannot be read is blind.
     pub evidence: Evidence,
@@ -109,6 +111,8 @@ fn read(bytes: &[u8]) -> Result<(Purpose, Saved), String> {
         #[serde(borrow, default)]
         replayed: Option<&'a RawValue>,
         #[serde(borrow, default)]
+        timings: Option<&'a RawValue>,
+        #[serde(borrow, default)]
         evidence: Option<&'a RawValue>,
         #[serde(borrow, default)]
         expectations: Option<&'a RawValue>,
@@ -145,6 +149,7 @@ fn read(bytes: &[u8]) -> Result<(Purpose, Saved), String> {
         interrupted: frame.interrupted.and_then(understood).unwrap_or_default(),
         redacted: frame.redacted.and_then(understood).unwrap_or_default(),
         replayed: frame.replayed.and_then(understood),
+        timings: frame.timings.and_then(understood).unwrap_or_default(),
         evidence: Evidence::of_saved(&facts),
         expectations: expected(expectations)
             .map_err(|error| crate::prose::line(&format!("its expectations: {error}")))?,
@@ -192,7 +197,7 @@ fn expected(part: &RawValue) -> Result<Expectations, String> {
     let read = serde_json::from_str(part.get()).or_else(|error| {
         let mut all: serde_json::Value = serde_json::from_str(part.get()).map_err(|_| error)?;
         keep_known(&mut all, &super::schema::schema()["$defs"]["Expectations"]);
-        serde_json::from_value(all)
+        serde_json::from_str(&all.to_string())
     });
     let found: Expectations = read.map_err(|error| error.to_string())?;
     // They reach commands that a user is told to run; who wrote them is not known.

@@ -24,6 +24,7 @@ pub mod setup;
 pub mod short;
 pub mod symptoms;
 pub mod tests_of_flake;
+pub mod timings;
 pub mod troubleshooting;
 pub mod why;
 
@@ -36,7 +37,7 @@ use crate::evidence::{Evidence, Timing};
 use crate::expectations::Expectations;
 use crate::fix::{self, Safety};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Additions to the report bump nothing; a change of meaning bumps this.
 pub const SCHEMA_VERSION: u64 = 1;
@@ -186,7 +187,7 @@ pub struct Asked {
 }
 
 /// How long it took to take the evidence.
-#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Timings {
     /// Milliseconds in all.
     pub total_ms: u64,

@@ -169,6 +169,7 @@ mod tests {
             interrupted: false,
             redacted: false,
             replayed: None,
+            timings: crate::report::Timings::default(),
             evidence: crate::evidence::healthy::evidence(),
             expectations: Expectations::default(),
         }
