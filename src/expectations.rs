@@ -126,7 +126,9 @@ impl Default for Expectations {
 impl Expectations {
     /// Reads and checks the text of an expectations file.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let found: Self = toml::from_str(text).map_err(|error| error.to_string().trim().to_owned())?;
+        // The error quotes the file.
+        let found: Self = toml::from_str(text)
+            .map_err(|error| crate::parse::text::clean(&error.to_string()).trim().to_owned())?;
         found.check()?;
         Ok(found)
     }
