@@ -19,6 +19,7 @@ rustPlatform.buildRustPackage {
     fileset = lib.fileset.unions [
       (root + "/Cargo.toml")
       (root + "/Cargo.lock")
+      (root + "/build.rs")
       (root + "/clippy.toml")
       (root + "/rustfmt.toml")
       (root + "/src")

@@ -12,9 +12,9 @@ use std::path::Path;
 
 /// Saved machines that are built in, by name: real reports out of tests/states.
 const EXAMPLES: &[(&str, &str)] = &[
-    ("broken", include_str!("../tests/states/builder-service-not-loaded.json")),
-    ("two-causes", include_str!("../tests/states/two-causes.json")),
-    ("healthy", include_str!("../tests/states/healthy.json")),
+    ("broken", include_str!(concat!(env!("OUT_DIR"), "/broken.json"))),
+    ("two-causes", include_str!(concat!(env!("OUT_DIR"), "/two-causes.json"))),
+    ("healthy", include_str!(concat!(env!("OUT_DIR"), "/healthy.json"))),
 ];
 
 /// The names of the built-in machines.

@@ -6,5 +6,5 @@ use std::process::ExitCode;
 
 /// Prints it.
 pub fn run() -> ExitCode {
-    say(schema::TEXT, 0)
+    say(&schema::text(), 0)
 }

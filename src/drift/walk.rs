@@ -143,7 +143,7 @@ impl Walk {
 }
 
 fn place_of(value: &Value) -> Option<Place> {
-    serde_json::from_value(value.get("place")?.clone()).ok()
+    serde_json::from_str(&value.get("place")?.to_string()).ok()
 }
 
 /// A word of a file without its place.

@@ -195,8 +195,9 @@ impl<'a> Shelf<'a> {
             return Err(wrong(&format!("it is {}, and no journal", standing.name())));
         };
         private(mode, owner.uid).map_err(|why| wrong(&why))?;
+        let text = String::from_utf8(bytes).map_err(|error| wrong(&error))?;
         let journal: Journal =
-            serde_json::from_slice(&bytes).map_err(|error| wrong(&line(&error.to_string())))?;
+            serde_json::from_str(&text).map_err(|error| wrong(&line(&error.to_string())))?;
         if journal.schema_version > SCHEMA_VERSION {
             return Err(wrong(&"a newer builder-doctor wrote it"));
         }
@@ -314,7 +315,8 @@ impl From<&Journal> for Listed {
 
 /// The rows of a list.
 pub fn listed(bytes: &[u8]) -> Result<Vec<Listed>, String> {
-    serde_json::from_slice(bytes).map_err(|error| line(&error.to_string()))
+    let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
+    serde_json::from_str(text).map_err(|error| line(&error.to_string()))
 }
 
 /// Root's folder for what is kept of this machine; what is in it tells macOS from others, as no fact is at hand.

@@ -23,13 +23,18 @@ and of every earlier one with the same schema_version.";
 /// The name of the schema: it stays while `schema_version` does.
 const NAME: &str = "urn:builder-doctor:report:1";
 
-/// The schema as JSON, with a newline at its end.
-pub const TEXT: &str = include_str!("../../docs/report.schema.json");
+/// The schema as the program holds it: docs/report.schema.json without the space between its words.
+pub const TEXT: &str = include_str!(concat!(env!("OUT_DIR"), "/report.schema.json"));
 
 /// The schema of the report, draft 2020-12.
 pub fn schema() -> &'static Value {
     static SCHEMA: OnceLock<Value> = OnceLock::new();
     SCHEMA.get_or_init(|| serde_json::from_str(TEXT).unwrap_or_default())
+}
+
+/// The text of docs/report.schema.json.
+pub fn text() -> String {
+    super::json::written(schema())
 }
 
 /// One of its types, with what that refers to.
