@@ -392,11 +392,57 @@ fn a_nix_that_others_could_have_put_on_path_is_not_run_by_root() {
     assert!(dialled(&mac), "{:?}", mac.calls());
     let mac = Mac::new();
     mac.program("sudo", "PATH=$here/bin; export PATH; shift 2; exec \"$@\"\n");
-    std::fs::set_permissions(mac.path("bin"), std::fs::Permissions::from_mode(0o777)).unwrap();
+    std::fs::set_permissions(mac.path("bin"), std::fs::Permissions::from_mode(0o775)).unwrap();
     let (report, _) = both(&mac, &["--offline", "--quick", "--sudo"]);
     assert!(!dialled(&mac), "{:?}", mac.calls());
     let why = report["evidence"]["root_view"]["seen"]["fact"]["no_login"].to_string();
     assert!(why.contains("so root does not run it"), "{}", report["evidence"]["root_view"]);
+}
+
+/// A Mac with programs in the current folder and in one that anybody may write to, both first on PATH; and its PATH.
+fn with_planted_programs() -> (Mac, String) {
+    let mac = Mac::new();
+    let open = mac.path("open");
+    for folder in ["open", "here"] {
+        for name in ["nix", "ssh", "launchctl", "sw_vers", "sudo"] {
+            let script = "#!/bin/sh\n: >\"${0%/*}/planted\"\n";
+            let planted = mac.write(&format!("{folder}/{name}"), script);
+            std::fs::set_permissions(planted, std::fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        std::fs::set_permissions(mac.path(folder), std::fs::Permissions::from_mode(0o777)).unwrap();
+    }
+    let path = format!("{}:.::{}", open.display(), mac.path("bin").display());
+    (mac, path)
+}
+
+#[test]
+fn nothing_is_run_from_folders_where_anybody_could_put_a_program() {
+    let (mac, path) = with_planted_programs();
+    let ran = mac
+        .launch(mac.command(&["--offline", "--json"]).env("PATH", &path).current_dir(mac.path("here")))
+        .end();
+    let report: Value = serde_json::from_slice(&ran.stdout).unwrap();
+    assert_eq!(report["verdict"], "healthy", "{report}");
+    for folder in ["open", "here"] {
+        assert!(!mac.path(folder).join("planted").exists(), "a program of {folder} was run");
+    }
+    let left_out = &report["evidence"]["nix"]["seen"]["fact"]["left_out_of_path"];
+    assert_eq!(left_out.as_array().map(Vec::len), Some(2), "{left_out}");
+    assert_eq!(left_out[1], ".");
+    // They can be run: this is what the imitation proves nothing without.
+    assert!(std::process::Command::new(mac.path("open/nix")).status().unwrap().success());
+    assert!(mac.path("open/planted").exists());
+}
+
+#[test]
+fn where_nix_is_only_where_anybody_could_have_put_it_that_is_said() {
+    let (mac, path) = with_planted_programs();
+    let only = path.replace(&mac.path("bin").display().to_string(), "/usr/bin:/bin");
+    let ran = mac.launch(mac.command(&["--offline"]).env("PATH", only).current_dir(mac.path("here"))).end();
+    assert!(!mac.path("open/planted").exists());
+    let text = String::from_utf8(ran.stdout).unwrap();
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("where anybody could put one"), "{text}");
 }
 
 #[test]

@@ -309,6 +309,7 @@ fn nix() -> nix::Nix {
         version: version::parse_version("nix (Nix) 2.34.8"),
         no_version: None,
         all_on_path: vec!["/run/current-system/sw/bin/nix".to_owned()],
+        left_out_of_path: vec![],
     }
 }
 

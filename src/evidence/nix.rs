@@ -27,6 +27,23 @@ pub struct Nix {
     #[serde(default)]
     #[schemars(extend("x-kind" = "path"))]
     pub all_on_path: Vec<String>,
+    /// The folders of PATH where none was looked for, as anybody could put one there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kind" = "path"))]
+    pub left_out_of_path: Vec<String>,
+}
+
+impl Nix {
+    /// Where none was looked for: nothing, or what follows a sentence that says that there is none.
+    pub fn not_looked_for(&self) -> String {
+        match self.left_out_of_path.as_slice() {
+            [] => String::new(),
+            some => format!(
+                "; none was looked for in PATH's {}, where anybody could put one",
+                crate::prose::and(some)
+            ),
+        }
+    }
 }
 
 /// Where installers put Nix.
@@ -71,10 +88,14 @@ pub fn at(path: &str) -> Command {
 }
 
 pub(super) fn probe(look: &Look) -> Probe<Nix> {
+    let left_out_of_path = look.host.left_out_of_path().to_vec();
     let Some((path, on_path)) = locate(look.host) else {
-        return Probe::seen(Nix::default(), "PATH and the places where installers put Nix");
+        return Probe::seen(
+            Nix { left_out_of_path, ..Nix::default() },
+            "PATH and the places where installers put Nix",
+        );
     };
-    let mut nix = Nix { path: Some(path.display().to_string()), on_path, ..Nix::default() };
+    let mut nix = Nix { path: Some(path.display().to_string()), on_path, left_out_of_path, ..Nix::default() };
     nix.all_on_path = others(look.host);
     if look.wanted.no_builds.is_some()
         && let Some(version) = look.host.canonical(&path).ok().and_then(|end| version_of_store_path(&end))

@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)] // this is the door
 
 use super::*;
+use std::ffi::OsStr;
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -119,11 +120,12 @@ impl Host for Live {
     }
 
     fn find(&self, program: &str) -> Vec<PathBuf> {
-        match self.path {
-            Some(path) => which::which_in_all(program, Some(path), "/").map(Iterator::collect),
-            None => which::which_all(program).map(Iterator::collect),
-        }
-        .unwrap_or_default()
+        let path = self.path.map_or(path::of_caller().path.as_os_str(), OsStr::new);
+        which::which_in_all(program, Some(path), "/").map(Iterator::collect).unwrap_or_default()
+    }
+
+    fn left_out_of_path(&self) -> &[String] {
+        if self.path.is_some() { &[] } else { &path::of_caller().left_out }
     }
 
     fn resolve(&self, name: &str, deadline: Duration) -> Result<Vec<IpAddr>, HostError> {

@@ -7,6 +7,7 @@ pub mod change;
 pub mod files;
 pub mod live;
 pub mod lock;
+mod path;
 mod process;
 pub mod secrets;
 pub mod state;
@@ -46,7 +47,11 @@ pub trait Host: Sync {
     fn list(&self, path: &Path) -> Result<Vec<String>, HostError>;
     /// One variable of the environment. Never the environment as a whole.
     fn env(&self, name: &str) -> Option<String>;
-    /// Every executable of this name on PATH, first found first.
+    /// The folders of PATH where nothing is looked for or run, as anybody could put a program there.
+    fn left_out_of_path(&self) -> &[String] {
+        &[]
+    }
+    /// Every executable of this name on PATH, first found first; not in what is left out of it.
     fn find(&self, program: &str) -> Vec<PathBuf>;
     /// The addresses of a name, as the system's resolver gives them, within the deadline.
     fn resolve(&self, name: &str, deadline: Duration) -> Result<Vec<IpAddr>, HostError>;

@@ -1,7 +1,7 @@
 //! A child in its own process group: bounded in time and output, and ended whole.
 #![allow(clippy::disallowed_methods)] // this is the door
 
-use super::{BOUND, Cancel, Command, HostError, Output, Stopped};
+use super::{BOUND, Cancel, Command, HostError, Output, Stopped, path};
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -104,6 +104,8 @@ pub(super) fn spawn(command: &Command) -> Result<Child, HostError> {
     process.env("LC_ALL", "C").env("NO_COLOR", "1").env("TERM", "dumb").env_remove("CLICOLOR_FORCE");
     // Nobody is there to answer: what asks all the same would be stopped by the terminal, and time out.
     process.env("GIT_TERMINAL_PROMPT", "0").env("SSH_ASKPASS_REQUIRE", "never");
+    // Its own children find theirs as we do.
+    process.env("PATH", &path::of_caller().path);
     for (name, value) in &command.env {
         match value {
             Some(value) => process.env(name, value),

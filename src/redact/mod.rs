@@ -14,6 +14,7 @@ use crate::evidence::Evidence;
 use crate::expectations::Expectations;
 use crate::host::secrets::Secrets;
 use crate::parse::text::scrub;
+use crate::report::json;
 use kind::{Kind, Spot};
 use names::{Names, Sort, moved};
 use serde_json::Value;
@@ -166,9 +167,12 @@ fn value_of(evidence: &Evidence) -> Result<Value, String> {
 }
 
 fn evidence_of(value: &Value) -> Result<Evidence, String> {
-    // By way of text, as reports are read: from the value itself, all the reading would be in the program twice.
-    serde_json::from_str(&value.to_string())
-        .map_err(|error| format!("the evidence cannot be redacted: {error}"))
+    // Read as reports are: another way would have all the reading in the program twice.
+    let found = json::evidence(&value.to_string())?;
+    let lost = found.states().into_iter().find(|(fact, state)| value[fact].get(state).is_none());
+    lost.map_or(Ok(found), |(fact, _)| {
+        Err(format!("the evidence cannot be redacted: {fact} is no longer what it was"))
+    })
 }
 
 /// Each string with its kind, names of maps included.

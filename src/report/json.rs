@@ -140,8 +140,7 @@ fn read(bytes: &[u8]) -> Result<(Purpose, Saved), String> {
     if !evidence.get().starts_with('{') {
         return Err("its evidence is no object".to_owned());
     }
-    let Facts(facts) = serde_json::from_str(evidence.get())
-        .map_err(|error| crate::prose::line(&format!("its evidence cannot be read: {error}")))?;
+    let facts = self::evidence(evidence.get())?;
     let expectations = frame.expectations.ok_or("it holds no expectations")?;
     let purpose = frame.purpose.and_then(understood).unwrap_or_default();
     let saved = Saved {
@@ -150,11 +149,18 @@ fn read(bytes: &[u8]) -> Result<(Purpose, Saved), String> {
         redacted: frame.redacted.and_then(understood).unwrap_or_default(),
         replayed: frame.replayed.and_then(understood),
         timings: frame.timings.and_then(understood).unwrap_or_default(),
-        evidence: Evidence::of_saved(&facts),
+        evidence: facts,
         expectations: expected(expectations)
             .map_err(|error| crate::prose::line(&format!("its expectations: {error}")))?,
     };
     Ok((purpose, saved))
+}
+
+/// The facts of a text of evidence, each read by itself.
+pub fn evidence(text: &str) -> Result<Evidence, String> {
+    let Facts(facts) = serde_json::from_str(text)
+        .map_err(|error| crate::prose::line(&format!("its evidence cannot be read: {error}")))?;
+    Ok(Evidence::of_saved(&facts))
 }
 
 /// The facts by their names, each as it stands.

@@ -154,9 +154,9 @@ impl Mac {
     fn furnish(&self) {
         fs::create_dir_all(self.path("bin")).unwrap();
         fs::create_dir_all(self.path("home")).unwrap();
-        for folder in ["", "bin", "home"] {
-            // The program may run as another user than the test.
-            fs::set_permissions(self.path(folder), fs::Permissions::from_mode(0o1777)).unwrap();
+        // The program may run as another user than the test; nothing is run where everybody may write.
+        for (folder, mode) in [("", 0o1777), ("home", 0o1777), ("bin", 0o755)] {
+            fs::set_permissions(self.path(folder), fs::Permissions::from_mode(mode)).unwrap();
         }
         self.write("calls", "");
         fs::set_permissions(self.path("calls"), fs::Permissions::from_mode(0o666)).unwrap();

@@ -32,6 +32,15 @@ pub static CHECK: Check = Check {
             expect: Expect::Fail,
         },
         Example {
+            name: "no nix but where anybody could have put one",
+            given: |e| {
+                let left_out_of_path = vec![".".to_owned(), "/tmp/bin".to_owned()];
+                set(e, Nix { left_out_of_path, ..Nix::default() });
+                healthy::hide_builds(e);
+            },
+            expect: Expect::Fail,
+        },
+        Example {
             name: "nix beside PATH",
             given: |e| {
                 let path = Some("/nix/var/nix/profiles/default/bin/nix".to_owned());
@@ -43,9 +52,13 @@ pub static CHECK: Check = Check {
 };
 
 fn judge(e: &Evidence, _: &Expectations) -> Result<Verdict, Missing> {
-    match &e.nix()?.path {
+    let nix = e.nix()?;
+    match &nix.path {
         Some(path) => pass(path),
-        None => fail("no `nix` was found on this machine", "`nix` on PATH").verdict(),
+        None => {
+            let seen = format!("no `nix` was found on this machine{}", nix.not_looked_for());
+            fail(seen, "`nix` on PATH").verdict()
+        }
     }
 }
 

@@ -89,6 +89,7 @@ fn judge(e: &Evidence, _: &Expectations) -> Result<Verdict, Missing> {
         [one] => format!("Nix is at {path}, and {one} no longer leads to it"),
         several => format!("Nix is at {path}, and none of {} leads to it", and(several)),
     };
+    let seen = seen + &nix.not_looked_for();
     let file = if hooks.shell == "bash" { "/etc/bashrc" } else { "/etc/zshrc" };
     fail(seen, "a new shell that finds nix").word("shell-file", file).verdict()
 }
