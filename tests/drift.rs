@@ -148,6 +148,23 @@ fn a_healthy_run_is_kept_and_a_broken_one_says_what_changed_since() {
 }
 
 #[test]
+fn a_clock_that_was_put_back_changes_no_verdict() {
+    let (mac, folder) = mac();
+    assert_eq!(mac.run(&["--json"]).code, Some(0));
+    let kept = folder.join("last-healthy.json");
+    // The last healthy run is of the year 2100 by then.
+    let mut report: Value = serde_json::from_slice(&fs::read(&kept).unwrap()).unwrap();
+    report["evidence"]["taken"]["seen"]["fact"]["at"] = 4_102_444_800_u64.into();
+    fs::write(&kept, report.to_string()).unwrap();
+    let healthy = mac.run(&["--json"]);
+    assert_eq!(json(&healthy)["verdict"], "healthy", "{}", text(&healthy));
+    fs::write(&kept, report.to_string()).unwrap();
+    break_it(&mac);
+    let human = text(&mac.run(&[]));
+    assert!(human.contains("the builder's job, in launchd: loaded → not loaded"), "{human}");
+}
+
+#[test]
 fn what_is_not_a_whole_healthy_run_of_this_machine_is_not_kept() {
     let (mac, folder) = mac();
     for args in [

@@ -78,8 +78,10 @@ pub(super) fn probe_changes(look: &Look) -> Probe<Vec<Change>> {
     let now = look.host.now();
     let mut changes: Vec<Change> = Vec::new();
     for path in system {
-        if let Ok(meta) = look.host.lstat(Path::new(path)) {
-            changes.push(Change { path: path.to_owned(), seconds_ago: now.saturating_sub(meta.modified) });
+        // What was written in the future was written before the clock was put back: nobody can say how long ago.
+        let ago = look.host.lstat(Path::new(path)).ok().and_then(|meta| now.checked_sub(meta.modified));
+        if let Some(seconds_ago) = ago {
+            changes.push(Change { path: path.to_owned(), seconds_ago });
         }
     }
     Probe::seen(changes, "lstat")

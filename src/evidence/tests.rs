@@ -77,6 +77,15 @@ fn everything() -> Wanted {
 
 /// Invariant 2. Update with `INSTA_UPDATE=always cargo test`: a new line here is a new thing done to a Mac.
 #[test]
+fn a_clock_that_was_put_back_makes_no_change_of_a_file_new() {
+    let mut host = mac();
+    let paths = |e: &Evidence| e.conf_changes().unwrap().iter().map(|it| it.path.clone()).collect::<Vec<_>>();
+    assert!(paths(&gathered(&host, &everything())).contains(&"/etc/nix/nix.conf".to_owned()));
+    host.written_at = host.now() + 3600;
+    assert_eq!(paths(&gathered(&host, &everything())), [""; 0]);
+}
+
+#[test]
 fn the_complete_list_of_commands_that_looking_runs() {
     let host = mac();
     gathered(&host, &everything());

@@ -26,6 +26,8 @@ pub struct Scripted {
     pub addresses: BTreeMap<String, Vec<IpAddr>>,
     /// HTTPS servers that show a certificate which nobody vouches for.
     pub untrusted: Vec<String>,
+    /// When the files were written: seconds since 1970.
+    pub written_at: u64,
     asked: Mutex<Vec<String>>,
     ticks: AtomicU64,
 }
@@ -68,7 +70,15 @@ impl Scripted {
             return above.then_some(folder).ok_or(HostError::NotFound);
         };
         let size = bytes.len() as u64;
-        Ok(Meta { kind: Kind::File, mode: 0o600, uid: 0, gid: 0, size, modified: 1, target: None })
+        Ok(Meta {
+            kind: Kind::File,
+            mode: 0o600,
+            uid: 0,
+            gid: 0,
+            size,
+            modified: self.written_at,
+            target: None,
+        })
     }
 }
 

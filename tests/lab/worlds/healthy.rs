@@ -26,6 +26,18 @@ pub const WORLDS: &[World] = &[
         ..World::HEALTHY
     },
     World {
+        name: "healthy-no-room-at-home",
+        doc: "Nothing is wrong, and on the file system of alice's home nothing more can be written: no history is kept.",
+        before: r#"
+            mkdir -p $HOST/Users/alice/Library
+            mount -t tmpfs -o size=8k,mode=755 tmpfs $HOST/Users/alice/Library
+            chown --reference=$HOST/Users/alice $HOST/Users/alice/Library
+            head -c 1M /dev/zero >$HOST/Users/alice/Library/filler 2>/dev/null || true
+        "#,
+        run: &[Run::alice(Expect::Healthy)],
+        ..World::HEALTHY
+    },
+    World {
         name: "healthy-connections",
         doc: "Nothing is wrong: one scan, one login for each of three test builds, and two for root's look.",
         run: &[
