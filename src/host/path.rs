@@ -1,4 +1,5 @@
 //! Where programs are found: on the caller's PATH, but for folders where anybody could have put one.
+#![allow(clippy::disallowed_methods)] // part of the door
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::fs::MetadataExt;
@@ -42,7 +43,6 @@ fn trusted(path: &OsStr, is_open: impl Fn(&Path) -> bool) -> Trusted {
 }
 
 /// Homebrew's folders are its group's and stay; one that the whole world may write to is nobody's.
-#[allow(clippy::disallowed_methods)] // part of the door
 fn world_may_write(folder: &Path) -> bool {
     std::fs::metadata(folder).is_ok_and(|it| it.mode() & 0o002 != 0)
 }
