@@ -20,6 +20,7 @@ rustPlatform.buildRustPackage {
       (root + "/Cargo.toml")
       (root + "/Cargo.lock")
       (root + "/build.rs")
+      (root + "/benches")
       (root + "/clippy.toml")
       (root + "/rustfmt.toml")
       (root + "/src")

@@ -3,7 +3,7 @@
 
 use builder_doctor::evidence::{Progress, RootAccess};
 use builder_doctor::host::live::Live;
-use builder_doctor::host::{Cancel, Host};
+use builder_doctor::host::{Cancel, Host, path};
 use builder_doctor::report::paint::Paint;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -125,7 +125,7 @@ pub fn ask_for_sudo(what_for: &str, otherwise: &str) -> Result<(), String> {
         return Ok(());
     }
     let _ = writeln!(io::stderr(), "builder-doctor: {what_for}:");
-    match Command::new("sudo").arg("--validate").status() {
+    match Command::new("sudo").arg("--validate").env("PATH", &path::of_caller().path).status() {
         Ok(status) if status.success() => Ok(()),
         Ok(_) => Err(format!("sudo was refused; {otherwise}")),
         Err(error) => Err(format!("sudo: {error}")),

@@ -151,6 +151,8 @@ fn sources() -> Result<(), Failed> {
     let wanted = [
         "Cargo.lock",
         "Cargo.toml",
+        "benches",
+        "build.rs",
         "clippy.toml",
         "docs",
         "rustfmt.toml",

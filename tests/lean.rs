@@ -1,6 +1,7 @@
 //! What is not asked for is not started.
 
 #![allow(clippy::disallowed_methods, reason = "a test makes the world that the program looks at")]
+#![cfg(target_os = "linux")]
 
 mod support;
 

@@ -23,11 +23,11 @@ pub struct Nix {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-kind" = "text"))]
     pub no_version: Option<String>,
-    /// Every `nix` on PATH, links followed, first found first, each once.
+    /// Every `nix` on PATH, but for what is left out of it, links followed, first found first, each once.
     #[serde(default)]
     #[schemars(extend("x-kind" = "path"))]
     pub all_on_path: Vec<String>,
-    /// The folders of PATH where none was looked for, as anybody could put one there.
+    /// The folders of PATH where none was looked for: they are relative, or anybody could put one there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kind" = "path"))]
     pub left_out_of_path: Vec<String>,
@@ -39,7 +39,7 @@ impl Nix {
         match self.left_out_of_path.as_slice() {
             [] => String::new(),
             some => format!(
-                "; none was looked for in PATH's {}, where anybody could put one",
+                "; none was looked for in PATH's {}: relative, or open to everybody",
                 crate::prose::and(some)
             ),
         }

@@ -75,7 +75,6 @@ fn everything() -> Wanted {
     Wanted { deep: true, root: RootAccess::Sudo, ..Wanted::default() }
 }
 
-/// Invariant 2. Update with `INSTA_UPDATE=always cargo test`: a new line here is a new thing done to a Mac.
 #[test]
 fn a_clock_that_was_put_back_makes_no_change_of_a_file_new() {
     let mut host = mac();
@@ -85,6 +84,7 @@ fn a_clock_that_was_put_back_makes_no_change_of_a_file_new() {
     assert_eq!(paths(&gathered(&host, &everything())), [""; 0]);
 }
 
+/// Invariant 2. Update with `INSTA_UPDATE=always cargo test`: a new line here is a new thing done to a Mac.
 #[test]
 fn the_complete_list_of_commands_that_looking_runs() {
     let host = mac();

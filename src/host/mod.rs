@@ -7,7 +7,7 @@ pub mod change;
 pub mod files;
 pub mod live;
 pub mod lock;
-mod path;
+pub mod path;
 mod process;
 pub mod secrets;
 pub mod state;

@@ -420,6 +420,14 @@ fn about(report: &Report) -> String {
     }
     parts.push(format!("builder-doctor {}", report.tool.version));
     let mut text = parts.join(", ") + ".";
+    let left_out = e.nix().map(|nix| nix.left_out_of_path.as_slice()).unwrap_or_default();
+    if !left_out.is_empty() {
+        let _ = write!(
+            text,
+            "\nNothing was run from PATH's {}: relative, or open to everybody (`chmod o-w` closes it).",
+            and(left_out)
+        );
+    }
     let ran: Vec<_> = e.builds().into_iter().flatten().filter(|build| build.ran_on_a_builder()).collect();
     if let Some(first) = ran.first() {
         let what: Vec<String> = ran.iter().map(|build| build.what()).collect();

@@ -3,7 +3,6 @@
 use super::Timings;
 use super::paint::Paint;
 use crate::evidence::{FACTS, Timing};
-use std::cmp::Reverse;
 use std::fmt::Write;
 
 /// Columns of the bars, at most.
@@ -21,7 +20,20 @@ pub fn chart(timings: &Timings, paint: Paint) -> String {
     let (shown, quick): (Vec<&Timing>, Vec<&Timing>) = known.iter().partition(|it| it.ms > 0);
     let (most, whole) = (known.iter().map(|it| ended(it)).max().unwrap_or(0), timings.total_ms);
     let names = shown.iter().map(|it| it.fact.len()).max().unwrap_or(0);
-    let room = paint.columns().saturating_sub(names + 16).clamp(8, WIDEST);
+    let waits = shown.iter().filter_map(|it| longest_wait(it)).map(str::len).max().unwrap_or(0);
+    // Between them: two columns before each, and seven for the time.
+    let room = paint.columns().saturating_sub(names + waits + 15).clamp(8, WIDEST);
+    // An older report says how long each took, and not when.
+    if known.iter().all(|it| it.waits.is_empty()) && known.len() > 1 {
+        let mut text = format!(
+            "How long each probe took, of {}; when it ran, the report does not say:\n",
+            time(whole.max(most))
+        );
+        for it in &shown {
+            let _ = writeln!(text, "  {:names$}  {:>7}", it.fact, time(it.ms));
+        }
+        return text;
+    }
     let marks = if paint.ascii { ('#', '.') } else { ('█', '·') };
     let mut text = format!(
         "What ran when, of {} ({} at work, {} waiting for what is named behind):\n",
@@ -32,11 +44,8 @@ pub fn chart(timings: &Timings, paint: Paint) -> String {
     for it in &shown {
         let bar = bar(it, most, room, marks);
         let _ = write!(text, "  {:names$}  {bar:room$}  {:>7}", it.fact, time(it.ms));
-        let mut waits: Vec<_> = it.waits.iter().filter(|wait| wait.ms > 0).collect();
-        waits.sort_by_key(|wait| Reverse(wait.ms));
-        let waits: Vec<&str> = waits.into_iter().map(|wait| wait.fact.as_str()).take(3).collect();
-        if !waits.is_empty() {
-            let _ = write!(text, "  {}", paint.dim(&waits.join(", ")));
+        if let Some(fact) = longest_wait(it) {
+            let _ = write!(text, "  {}", paint.dim(fact));
         }
         text.push('\n');
     }
@@ -49,6 +58,12 @@ pub fn chart(timings: &Timings, paint: Paint) -> String {
     text.push_str(&paint.wrap(&format!("The slowest chain: {}.", steps.join(&arrow)), "", "  "));
     text.push('\n');
     text
+}
+
+/// What a probe waited for longest.
+fn longest_wait(it: &Timing) -> Option<&str> {
+    let waits = it.waits.iter().filter(|wait| wait.ms > 0 && FACTS.contains(&wait.fact.as_str()));
+    waits.max_by_key(|wait| wait.ms).map(|wait| wait.fact.as_str())
 }
 
 /// When a probe was done: milliseconds since the first began.
@@ -142,6 +157,7 @@ mod tests {
         settings.bind(|| insta::assert_snapshot!("timings", chart(&run(), Paint::PLAIN)));
         let ascii = chart(&run(), Paint { ascii: true, width: 60, ..Paint::PLAIN });
         assert!(ascii.is_ascii(), "{ascii}");
+        assert!(ascii.lines().all(|line| line.len() <= 60), "{ascii}");
     }
 
     #[test]
@@ -152,6 +168,21 @@ mod tests {
         let names: Vec<&str> = chain.iter().map(|(it, _)| it.fact.as_str()).collect();
         assert_eq!(names, ["platform", "nix", "nix_config", "builds", "processes"]);
         assert_eq!(chain.iter().map(|(_, ms)| ms).sum::<u64>(), 1400);
+    }
+
+    #[test]
+    fn a_report_of_an_older_version_says_how_long_and_not_when() {
+        let probes = vec![probe("nix", 31, &[]), probe("builds", 1402, &[])];
+        let text = chart(&Timings { total_ms: 1403, probes }, Paint::PLAIN);
+        assert!(text.contains("the report does not say") && !text.contains("chain"), "{text}");
+    }
+
+    #[test]
+    fn what_a_saved_report_names_is_known_or_not_shown() {
+        let order = "\u{1b}[2J";
+        let probes = vec![probe(order, 5, &[]), probe("builds", 9, &[(order, 0, 7), ("nix", 0, 1)])];
+        let text = chart(&Timings { total_ms: 20, probes }, Paint::PLAIN);
+        assert!(!text.contains('\u{1b}') && text.contains("  nix"), "{text}");
     }
 
     #[test]

@@ -33,6 +33,8 @@ fn main() -> io::Result<()> {
             return Err(io::Error::other(format!("{name} has no seed")));
         }
         let to = folder.join(name);
+        // What is no longer a sample is no seed.
+        let _ = fs::remove_dir_all(&to);
         fs::create_dir_all(&to)?;
         for (at, seed) in seeds.iter().enumerate() {
             fs::write(to.join(format!("sample-{at:04}")), seed)?;

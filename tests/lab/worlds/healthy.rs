@@ -27,12 +27,13 @@ pub const WORLDS: &[World] = &[
     },
     World {
         name: "healthy-no-room-at-home",
-        doc: "Nothing is wrong, and on the file system of alice's home nothing more can be written: no history is kept.",
+        doc: "Nothing is wrong, and on the file system of alice's Library, where the last healthy report is kept, nothing more can be written.",
         before: r#"
             mkdir -p $HOST/Users/alice/Library
             mount -t tmpfs -o size=8k,mode=755 tmpfs $HOST/Users/alice/Library
             chown --reference=$HOST/Users/alice $HOST/Users/alice/Library
-            head -c 1M /dev/zero >$HOST/Users/alice/Library/filler 2>/dev/null || true
+            head -c 1M /dev/zero >$HOST/Users/alice/Library/filler 2>/dev/null && return 1
+            true
         "#,
         run: &[Run::alice(Expect::Healthy)],
         ..World::HEALTHY
