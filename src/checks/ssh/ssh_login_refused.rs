@@ -15,6 +15,7 @@ use crate::checks::service;
 use crate::evidence::root_view::ONLY_ROOT;
 use crate::fix::fixes::reinstall_keys;
 use crate::parse::build_log::Outcome;
+use crate::parse::store_info::SshFault;
 
 /// See the module.
 pub static CHECK: Check = Check {
@@ -74,6 +75,19 @@ pub static CHECK: Check = Check {
             },
             expect: Expect::Fail,
         },
+        Example {
+            name: "one test build is let in and finds no daemon, and another one's pipe breaks",
+            given: |e| {
+                super::unreachable_builds(e);
+                healthy::hide_root_view(e);
+                if let Probe::Seen { fact, .. } = &mut e.builds
+                    && let [_, .., last] = fact.as_mut_slice()
+                {
+                    last.log.refused.iter_mut().for_each(|it| it.words.fault = SshFault::DaemonGone);
+                }
+            },
+            expect: Expect::Pass,
+        },
         Example { name: "root is let in", given: |_| {}, expect: Expect::Pass },
         Example {
             name: "nobody tried",
@@ -105,10 +119,13 @@ fn judge(e: &Evidence, want: &Expectations) -> Result<Verdict, Missing> {
             }
         };
     }
-    let unreachable = e.build_that_says(|outcome| *outcome == Outcome::MachineUnreachable);
-    let reached_ssh =
-        unreachable.and_then(|build| build.log.refused.iter().find(|it| it.uri.contains(&machine.host)));
-    match reached_ssh.map(|refusal| &refusal.words.fault) {
+    // The builds dial side by side: where one was let in, another one's broken pipe is no refusal.
+    let unreachable =
+        e.builds().into_iter().flatten().filter(|it| it.log.outcome == Outcome::MachineUnreachable);
+    let refusals = unreachable.flat_map(|it| &it.log.refused).filter(|it| it.uri.contains(&machine.host));
+    let faults: Vec<_> = refusals.map(|refusal| &refusal.words.fault).collect();
+    let let_in = faults.iter().find(|fault| fault.is_behind_the_login());
+    match let_in.or(faults.first()) {
         Some(fault) if fault.is_behind_the_login() => pass("the daemon is let in"),
         Some(_) => {
             let seen = format!("the daemon cannot log in to {}; --sudo would say why", machine.host);
