@@ -143,6 +143,7 @@ impl Walk {
 }
 
 fn place_of(value: &Value) -> Option<Place> {
+    // By way of text, as all is read: from the value, the reading would be in the program again.
     serde_json::from_str(&value.get("place")?.to_string()).ok()
 }
 

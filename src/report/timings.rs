@@ -2,7 +2,7 @@
 
 use super::Timings;
 use super::paint::Paint;
-use crate::evidence::{FACTS, Timing};
+use crate::evidence::{FACTS, Timing, Waited};
 use std::fmt::Write;
 
 /// Columns of the bars, at most.
@@ -20,9 +20,6 @@ pub fn chart(timings: &Timings, paint: Paint) -> String {
     let (shown, quick): (Vec<&Timing>, Vec<&Timing>) = known.iter().partition(|it| it.ms > 0);
     let (most, whole) = (known.iter().map(|it| ended(it)).max().unwrap_or(0), timings.total_ms);
     let names = shown.iter().map(|it| it.fact.len()).max().unwrap_or(0);
-    let waits = shown.iter().filter_map(|it| longest_wait(it)).map(str::len).max().unwrap_or(0);
-    // Between them: two columns before each, and seven for the time.
-    let room = paint.columns().saturating_sub(names + waits + 15).clamp(8, WIDEST);
     // An older report says how long each took, and not when.
     if known.iter().all(|it| it.waits.is_empty()) && known.len() > 1 {
         let mut text = format!(
@@ -34,6 +31,9 @@ pub fn chart(timings: &Timings, paint: Paint) -> String {
         }
         return text;
     }
+    let waits = shown.iter().filter_map(|it| longest_wait(it)).map(str::len).max().unwrap_or(0);
+    // Between them: two columns before each, and seven for the time.
+    let room = paint.columns().saturating_sub(names + waits + 15).clamp(8, WIDEST);
     let marks = if paint.ascii { ('#', '.') } else { ('█', '·') };
     let mut text = format!(
         "What ran when, of {} ({} at work, {} waiting for what is named behind):\n",
@@ -66,6 +66,11 @@ fn longest_wait(it: &Timing) -> Option<&str> {
     waits.max_by_key(|wait| wait.ms).map(|wait| wait.fact.as_str())
 }
 
+/// When a wait was over: milliseconds since the first probe began.
+fn over(wait: &Waited) -> u64 {
+    wait.from_ms.saturating_add(wait.ms)
+}
+
 /// When a probe was done: milliseconds since the first began.
 fn ended(it: &Timing) -> u64 {
     it.waits.iter().map(|wait| wait.ms).fold(it.ms, u64::saturating_add)
@@ -80,7 +85,7 @@ fn bar(it: &Timing, most: u64, room: usize, (work, wait): (char, char)) -> Strin
     let end = column(ended(it)).max(1);
     let mut cells = vec![work; end];
     for waited in &it.waits {
-        let (from, to) = (column(waited.from_ms), column(waited.from_ms.saturating_add(waited.ms)));
+        let (from, to) = (column(waited.from_ms), column(over(waited)));
         cells.iter_mut().take(to.min(end)).skip(from).for_each(|cell| *cell = wait);
     }
     // What it did after its last wait is seen, however short.
@@ -99,12 +104,8 @@ fn slowest_chain<'a>(known: &[&'a Timing]) -> Vec<(&'a Timing, u64)> {
         if chain.iter().any(|(seen, _)| seen.fact == it.fact) {
             break;
         }
-        let last = it
-            .waits
-            .iter()
-            .filter(|wait| wait.ms > 0)
-            .max_by_key(|wait| wait.from_ms.saturating_add(wait.ms));
-        let since = last.map_or(0, |wait| wait.from_ms.saturating_add(wait.ms));
+        let last = it.waits.iter().filter(|wait| wait.ms > 0).max_by_key(|wait| over(wait));
+        let since = last.map_or(0, over);
         chain.push((it, ended(it).saturating_sub(since)));
         next = last.and_then(|wait| known.iter().find(|other| other.fact == wait.fact).copied());
     }
@@ -124,7 +125,6 @@ fn time(ms: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evidence::Waited;
     use proptest::prelude::*;
 
     fn probe(fact: &str, ms: u64, waits: &[(&str, u64, u64)]) -> Timing {
