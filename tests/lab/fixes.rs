@@ -266,13 +266,19 @@ fn is_let_be(world: &World) -> Result<(), Failed> {
 fn broken_off(world: &World, signal: &str) -> Result<(), Failed> {
     let told = acted(world, &format!("killed disruptive {signal}"))?;
     let rows = told["rows"].as_array().map(Vec::as_slice).unwrap_or_default();
-    assert(rows.len() >= 3, "it was hardly ever broken off", &told)?;
+    assert(rows.len() >= 2, "it was hardly ever broken off", &told)?;
     for row in rows {
         let kept: Vec<&str> = lines(&row["changed"])
             .into_iter()
             .filter(|line| !OF_THE_VM.iter().any(|start| line.starts_with(start)))
             .collect();
         assert(kept.is_empty(), "something was not taken back", row)?;
+        // A VM that a program of the step still started has a disk of its own.
+        assert(
+            row["anyway"] == false || world.name == "vm-disk-full",
+            "it was not taken back without --anyway",
+            row,
+        )?;
         assert(
             signal == "KILL" || row["exit"] == 130,
             "the exit code does not say that it was interrupted",
