@@ -107,6 +107,18 @@ pub fn of(check: &Check) -> [(Means, Need); 3] {
     needs(check, &healthy::evidence(), &Expectations::default())
 }
 
+/// Whether only a deep look (`--deep`) finds it: its fault lies in what is built there.
+pub fn is_deep(check: &Check) -> bool {
+    let healthy = healthy::evidence();
+    let found = |example: &&crate::check::Example| {
+        let mut evidence = healthy.clone();
+        (example.given)(&mut evidence);
+        evidence.installable_builds = none();
+        matches!((check.judge)(&evidence, &Expectations::default()), Ok(Verdict::Fail(_)))
+    };
+    !check.examples.iter().filter(|example| example.expect == Expect::Fail).any(|example| found(&example))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -33,6 +33,11 @@ pub fn render(check: &Check, paint: Paint) -> String {
         Proof::ABuildThere => Some("A test build that runs on the builder disproves it."),
         Proof::EveryBuild => Some("Test builds for every expected system and feature disprove it."),
     };
+    if !check.fixes.is_empty() {
+        let text =
+            "`builder-doctor fix` does it where that is safe, and takes it back where it does not help.";
+        let _ = writeln!(out, "\n{}", paint.wrap(text, "", ""));
+    }
     if let Some(needs) = takes(check) {
         let _ = writeln!(out, "\n{}", paint.wrap(&needs, "", ""));
     }
@@ -61,13 +66,15 @@ pub fn render(check: &Check, paint: Paint) -> String {
 /// What the check takes to find its fault, in a sentence; None where any run finds it.
 fn takes(check: &Check) -> Option<String> {
     let needs = crate::means::of(check);
+    let deep = crate::means::is_deep(check);
     let with = |wanted: Need| {
         let named = needs.iter().filter(|(_, need)| *need == wanted).map(|(means, _)| match means {
             Means::Root => "root's look (--sudo)",
             Means::Network => "the network (no --offline)",
             Means::Build => "test builds (no --quick)",
         });
-        named.collect::<Vec<_>>()
+        let more = (deep && wanted == Need::Always).then_some("a deep look (--deep)");
+        named.chain(more).collect::<Vec<_>>()
     };
     let always = with(Need::Always);
     let sometimes = with(Need::Sometimes);

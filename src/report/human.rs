@@ -473,7 +473,12 @@ fn to_mend(report: &Report) -> String {
     };
     let causes: Vec<&Found> = report.causes().collect();
     match causes.as_slice() {
-        [one] if one.remedy.commands.len() == 1 && one.remedy.edit.is_empty() => {
+        // What is left to whoever sits there may be more than its one command, which may only look.
+        [one]
+            if one.remedy.commands.len() == 1
+                && one.remedy.edit.is_empty()
+                && one.remedy.safety != crate::check::Safety::Manual.name() =>
+        {
             format!("run the command above, then `{again}` again.")
         }
         [] | [_] => format!("do what is said above, then run `{again}` again."),

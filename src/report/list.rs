@@ -94,7 +94,7 @@ pub fn checks(rows: &[Row], paint: Paint) -> String {
 /// What the columns mean.
 pub fn legend(paint: Paint) -> String {
     let text = "What a check takes to find its fault: root is --sudo; net is lost with --offline, build with --quick; \
-                some is for some forms of the fault. fix: its remedy is a command that can be run as it stands. \
+                some is for some forms of the fault. fix: builder-doctor fix can mend it. \
                 builder-doctor explain ID says more.";
     paint.wrap(text, "", "")
 }

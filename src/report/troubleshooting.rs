@@ -86,7 +86,8 @@ pub fn page() -> String {
          Made by `UPDATE_TROUBLESHOOTING=1 cargo test --test troubleshooting`, from the checks themselves.\n\n\
          `builder-doctor` looks at the machine and names the one cause; `builder-doctor --sudo` sees what only root can. \
          What Nix or ssh printed is explained by `nix build 2>&1 | builder-doctor explain -`. Below is each fault that it \
-         knows, in the order in which a build travels.\n\n",
+         knows, in the order in which a build travels. Numbers, addresses and store paths in the commands are an example's: a \
+         report names yours.\n\n",
     );
     for question in QUESTIONS {
         let _ = writeln!(out, "## {}\n\n{}\n", question.asked, question.answer);
@@ -151,8 +152,9 @@ fn section(check: &'static Check) -> String {
     let root =
         crate::means::of(check).iter().any(|(means, need)| *means == Means::Root && *need != Need::Never);
     let sudo = if root { " --sudo" } else { "" };
+    let deep = if crate::means::is_deep(check) { " --deep" } else { "" };
     let fix = if check.fixes.is_empty() { "" } else { " Mended by: `builder-doctor fix`." };
-    let _ = writeln!(out, "\nTo make sure: `builder-doctor{sudo} --only {id}`.{fix}");
+    let _ = writeln!(out, "\nTo make sure: `builder-doctor{deep}{sudo} --only {id}`.{fix}");
     // The last piece is for whoever has none of their own.
     if let Some(piece) = advised(Subject::Check(check)).pop() {
         out.push_str(&by_hand(&piece));
